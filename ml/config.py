@@ -1,0 +1,169 @@
+"""Every setting of Tickerflow: where it comes from, what it may be, what it is by default.
+
+A value is taken from the first place that has it: the command line, the environment
+(``TICKERFLOW_RAW_DIR``, ``TICKERFLOW_TRAIN__EPOCHS``), the file ``tickerflow.toml``, the default here.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+Device = Literal["auto", "cpu", "cuda"]
+ScalerName = Literal["minmax", "standard", "robust"]
+LossName = Literal["huber", "mae", "mse"]
+
+DEFAULT_FEATURES = (
+    "close",
+    "open",
+    "high",
+    "low",
+    "volume",
+    "rsi_14",
+    "sma_20",
+    "obv",
+    "macd_12_26_9",
+    "stoch_14_3_3",
+)
+
+
+MAX_FEATURES = 256
+
+
+class Frozen(BaseModel):
+    """Base of the settings groups: immutable, finite; an unknown name is an error, not a typo."""
+
+    # Finite, for they are recorded as JSON.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class IngestConfig(Frozen):
+    """How raw CSVs are read and judged."""
+
+    timezone: str = Field("UTC", description="Zone of intraday stamps without an offset")
+    max_bad_share: float = Field(
+        0.25, ge=0, le=1, description="A series fails when more than this share of its rows is bad"
+    )
+    overrides: Path | None = Field(
+        None, description="TOML file of explicit readings; by default overrides.toml in the raw folder"
+    )
+    max_file_bytes: int = Field(2**31, gt=0, description="A larger CSV is refused")
+    calendar: str = Field(
+        "auto", description="auto, 24/7, fx, or a code of exchange_calendars such as XNYS"
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("unknown time zone; write one such as UTC or America/New_York") from error
+        return zone
+
+
+class TrainConfig(Frozen):
+    """What is trained, and how. All of it is recorded in meta.json."""
+
+    model: str = Field("lstm", description="Architecture: lstm, gru, cnn_lstm, naive or drift")
+    features: tuple[str, ...] | None = Field(
+        None,
+        description="Feature names; none means the default set, without volume where there is none",
+    )
+    seq_len: int = Field(60, ge=2, le=2000, description="Bars that the network sees (the window)")
+    horizon: int = Field(10, ge=1, le=500, description="Steps that the network forecasts directly")
+    epochs: int = Field(30, ge=1, le=10_000, description="Epochs at most; early stopping ends sooner")
+    patience: int = Field(8, ge=1, description="Epochs without improvement before training stops")
+    batch_size: int = Field(64, ge=1, le=65_536, description="Windows in a training step")
+    learning_rate: float = Field(3e-4, gt=0, le=1, description="AdamW's learning rate")
+    weight_decay: float = Field(0.1, ge=0, le=1, description="AdamW's weight decay")
+    hidden_size: int = Field(24, ge=1, le=4096, description="Units of a recurrent layer")
+    num_layers: int = Field(1, ge=1, le=16, description="Recurrent layers")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropout before the output layer")
+    loss: LossName = Field("huber", description="Training loss, in volatility units")
+    scaler: ScalerName = Field("minmax", description="Scaler of the features, fitted on training bars")
+    seed: int = Field(7, ge=0, lt=2**32, description="Seed of weights, shuffling and dropout")
+    clip_norm: float = Field(1.0, gt=0, description="Largest norm of the gradient")
+    val_share: float = Field(0.15, gt=0, lt=0.5, description="Share of bars for validation")
+    test_share: float = Field(0.2, gt=0, lt=0.5, description="Share of bars for the test, the newest")
+    deadline_seconds: float = Field(600, gt=0, description="Wall clock for one series' training")
+    device: Device = Field("auto", description="auto takes CUDA where there is one")
+    threads: int = Field(1, ge=1, le=256, description="torch threads of one training")
+
+
+class PromoteConfig(Frozen):
+    """When a challenger replaces the champion."""
+
+    min_skill: float = Field(
+        0.0, description="Least skill against the random walk, 1 - MAE / MAE of repeating the last close"
+    )
+    tolerance: float = Field(
+        0.0, ge=0, le=1, description="Relative MAE by which a challenger may trail the champion"
+    )
+    force: bool = Field(False, description="Promote whatever the figures say; recorded in meta.json")
+    lock_seconds: float = Field(
+        600, ge=0, description="How long to wait for another training of the same series"
+    )
+
+
+class RunConfig(Frozen):
+    """How a universe is run."""
+
+    workers: int = Field(2, ge=1, le=256, description="Processes or threads that handle shards")
+    runner: Literal["auto", "threads", "processes"] = Field(
+        "auto", description="Prefect task runner; auto takes processes when there is enough work"
+    )
+    shard_size: int = Field(0, ge=0, description="Series a task handles; 0 chooses by their number")
+    max_failed_share: float = Field(
+        0.5, ge=0, le=1, description="The flow run fails when more than this share of series failed"
+    )
+    plots: Literal["auto", "always", "never"] = Field(
+        "auto", description="Draw loss, error and coverage; auto does for runs of up to 50 series"
+    )
+    skip_unchanged: bool = Field(
+        True, description="Do not train the same bars with the same configuration twice"
+    )
+
+
+class Settings(BaseSettings):
+    """All settings together; immutable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TICKERFLOW_",
+        env_nested_delimiter="__",
+        toml_file="tickerflow.toml",
+        frozen=True,
+        extra="forbid",
+    )
+
+    raw_dir: Annotated[Path, Field(description="Folder of raw CSVs")] = Path(
+        "data-pipelines/feature_stores/data/raw"
+    )
+    store_dir: Annotated[Path, Field(description="Folder of normalised bars (parquet)")] = Path(
+        "data-pipelines/feature_stores/data/store"
+    )
+    models_dir: Annotated[Path, Field(description="Folder of promoted models")] = Path("saved_models")
+    predictions_dir: Annotated[Path, Field(description="Folder of forecast files")] = Path("predictions")
+
+    ingest: IngestConfig = IngestConfig()
+    train: TrainConfig = TrainConfig()
+    promote: PromoteConfig = PromoteConfig()
+    run: RunConfig = RunConfig()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
