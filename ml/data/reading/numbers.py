@@ -1,0 +1,227 @@
+"""Numbers as vendors write them: decimal commas, thousands, currencies, 1.2M, (3.50) and the many nulls.
+
+The decimal sign is decided once for a file, over all its numeric columns: ``1,234`` alone says nothing.
+What is not a number after that (``1_000``, ``0x10``, ``1e999``, text) is missing, never a guess.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+NULLS = (
+    "", " ", "  ", "-", "--", "---", "–", "—", ".", "*", "?", "x", "nil", "NaT", "undefined", "<NA>",
+    "null", "Null", "NULL", "nan", "NaN", "NAN", "-nan", "NA", "na", "N/A", "n/a", "#N/A", "#N/A N/A",
+    "none", "None", "NONE", "n.a.", "N.A.", "k.A.", "#DIV/0!", "#VALUE!", "#REF!",
+    "inf", "-inf", "Inf", "-Inf", "Infinity", "-Infinity",
+)  # fmt: skip
+_NULL_SET = frozenset(NULLS)
+_NULL_ARRAY = pa.array(sorted(_NULL_SET), pa.string())
+
+_CURRENCY = (
+    r"(?:US\$|C\$|A\$|HK\$|R\$|Rs\b|[$€£¥￥₩₹₽₺฿₿円원元株주股]|zł|kr|Kč|Ft"
+    r"|(?:USD|EUR|GBP|JPY|CHF|PLN|CNY|KRW|RUB|INR|CAD|AUD|HKD|SEK|TRY|BRL|Stk|szt|shares|руб|p|GBX)\b)\.?"
+)
+_SUFFIXES = {
+    "k": 3, "m": 6, "b": 9, "t": 12, "g": 9, "mn": 6, "mln": 6, "mio": 6, "bn": 9, "mrd": 9,
+    "тыс": 3, "млн": 6, "млрд": 9, "к": 3, "м": 6, "千": 3, "万": 4, "萬": 4, "亿": 8, "億": 8, "兆": 12,
+    "만": 4, "천": 3, "억": 8, "조": 12, "tys": 3, "tsd": 3, "百万": 6,
+    "thousand": 3, "million": 6, "billion": 9,
+}  # fmt: skip
+_SUFFIX = "|".join(sorted(_SUFFIXES, key=len, reverse=True))
+_PLAIN = r"[+-]?(?:\d+D?\d*|D\d+)(?:[eE][+-]?\d{1,3})?"
+# One sign groups, at most one other divides: 1.2,3.4 and 1 2,3 are no numbers.
+_BODY = (
+    r"(?:\d{1,3}(?P<t>[.,'’` \u00a0\u202f\u2009])\d{2,3}(?:(?P=t)\d{2,3})*(?:[.,]\d*)?"
+    r"|\d+(?:[.,]\d*)?|[.,]\d+)"
+    r"(?:[eE][+-]?\d{1,3})?"
+)
+_BODY_PY = (
+    _BODY.replace(r"\x{a0}", "\u00a0").replace(r"\x{202f}", "\u202f").replace(r"\x{2009}", "\u2009")
+)
+_NUMBERISH = re.compile(
+    rf"[-+−(]?\s*(?:{_CURRENCY})?\s*[-+−]?{_BODY}\s*(?:{_SUFFIX})?\.?\s*(?:%|{_CURRENCY})?\s*\)?-?",
+    re.IGNORECASE,
+)
+_EXPONENT = r"(?:[eE][+-]?\d+)?"
+
+
+def is_null(cell: str) -> bool:
+    """Whether a cell says that there is no value."""
+    return cell.strip() in _NULL_SET
+
+
+@lru_cache(maxsize=65_536)
+def is_number(cell: str) -> bool:
+    """Whether a cell looks like a number in some notation."""
+    return len(cell) < 60 and _NUMBERISH.fullmatch(cell.strip()) is not None
+
+
+@lru_cache(maxsize=65_536)
+def is_plain(cell: str, decimal: str) -> bool:
+    """Whether Arrow's own parser reads the cell."""
+    cell = cell.strip(" \t")
+    return cell in _NULL_SET or re.fullmatch(_PLAIN.replace("D", re.escape(decimal)), cell) is not None
+
+
+def _evidence(decimal: str, thousands: str) -> re.Pattern[str]:
+    d, t = re.escape(decimal), re.escape(thousands)
+    body = "|".join(
+        (
+            rf"\d*{d}(?:\d{{1,2}}|\d{{4,}})",  # not three digits behind it
+            rf"(?:0+|\d{{4,}})?{d}\d{{3}}",  # no group of one to three before it
+            rf"\d{{1,3}}(?:{t}\d{{2,3}})+{d}\d*",  # both signs, this one last
+            rf"\d{{1,3}}(?:{t}\d{{2,3}}){{2,}}",  # the other sign twice
+        )
+    )
+    return re.compile(rf"[^\d.,]*(?:{body}){_EXPONENT}[^\d.,]*")
+
+
+_GROUPING = str.maketrans("", "", "'’` \u00a0\u202f\u2009")
+_DOT, _COMMA = _evidence(".", ","), _evidence(",", ".")
+
+
+def decide_decimal(cells: Iterable[str], delimiter: str) -> str:
+    """The decimal sign of these numeric cells, ``.`` or ``,``.
+
+    Without evidence (every separator is followed by exactly three digits) a comma groups thousands, but
+    in a file that is split at semicolons it is the decimal sign of the locales that write such files.
+    """
+    dots = commas = with_dot = with_comma = ungrouped = 0
+    for cell in cells:
+        if "." not in cell and "," not in cell:
+            ungrouped += len(cell) > 3 and cell.isdigit()
+            continue
+        cell = cell.translate(_GROUPING)
+        dots += _DOT.fullmatch(cell) is not None
+        commas += _COMMA.fullmatch(cell) is not None
+        with_dot += "." in cell
+        with_comma += "," in cell
+    if dots != commas:
+        return "." if dots > commas else ","
+    if not with_comma or with_dot:
+        return "."
+    return "," if delimiter == ";" or (delimiter != "," and ungrouped > 0) else "."
+
+
+def parse_numbers(column: pa.Array | pa.ChunkedArray, decimal: str) -> NDArray[np.float64]:
+    """Read a column of texts (or numbers) as float64; NaN for what is missing, no number or infinite."""
+    if not pa.types.is_string(column.type):
+        return _finite(pc.cast(column, pa.float64(), safe=False))
+    texts = pc.utf8_trim_whitespace(column)
+    texts = pc.if_else(pc.is_in(texts, _NULL_ARRAY), None, texts)
+    furnished = _without_furniture(texts, decimal)
+    if furnished is not None:
+        return furnished
+    if not _has(texts, r"[^0-9.eE+-]") and decimal == ".":
+        return _finite(_cast(texts))
+    thousands = "." if decimal == "," else ","
+    if _has(texts, r"^\(.*\)$|−|-$"):
+        texts = pc.replace_substring(texts, "−", "-")
+        texts = pc.replace_substring_regex(texts, r"^\((.*)\)$", r"-\1")
+        texts = pc.replace_substring_regex(texts, r"^([^-].*\d)-$", r"-\1")
+    if _has(texts, r"[^\d.,eE+\s-]"):
+        texts = pc.replace_substring_regex(texts, rf"(?i){_CURRENCY}|%", "")
+        texts = pc.replace_substring_regex(
+            texts, rf"(?i)^(.*\d{re.escape(decimal)}?)\s*({_SUFFIX})\.?\s*$", r"\1~\2"
+        )
+        texts = _exponents(texts)
+    # Blanks and apostrophes group thousands between digits, and nothing else.
+    if _has(texts, r"[\s'’`\x{a0}\x{202f}\x{2009}]"):
+        texts = pc.replace_substring_regex(texts, r"^\s+|\s+$", "")
+        texts = pc.replace_substring_regex(texts, r"^([+-])\s+", r"\1")
+        grouped = pc.match_substring_regex(
+            texts,
+            rf"^[+-]?\d{{1,3}}(?:[\s'’`\x{{a0}}\x{{202f}}\x{{2009}}]\d{{3}})+(?:[.,]\d*)?{_EXPONENT}$",
+        )
+        texts = pc.if_else(
+            grouped, pc.replace_substring_regex(texts, r"[\s'’`\x{a0}\x{202f}\x{2009}]", ""), texts
+        )
+    if _has(texts, re.escape(thousands)):
+        t, d = re.escape(thousands), re.escape(decimal)
+        grouped = pc.match_substring_regex(
+            texts, rf"^[+-]?\d{{1,3}}(?:{t}\d{{2,3}})*{t}\d{{3}}(?:{d}\d*)?{_EXPONENT}$"
+        )
+        plain = pc.invert(pc.match_substring(texts, thousands))
+        texts = pc.if_else(pc.or_(grouped, plain), pc.replace_substring(texts, thousands, ""), None)
+    if decimal == ",":
+        texts = pc.replace_substring(texts, ",", ".")
+    return _finite(_cast(texts))
+
+
+def _without_furniture(column: pa.Array | pa.ChunkedArray, decimal: str) -> NDArray[np.float64] | None:
+    """The fast way for digits, signs, ``$``, ``%`` and thousands; None if there is more."""
+    # A line end behind each text, so that neighbours do not touch.
+    texts = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    texts = pc.binary_join_element_wise(pc.fill_null(texts, ""), "", "\n")
+    buffers = texts.buffers()
+    if len(texts) == 0 or texts.offset or buffers[2] is None:
+        return None
+    letters = np.frombuffer(buffers[2], dtype=np.uint8)
+    offsets = np.frombuffer(buffers[1], dtype=np.int32)[: len(texts) + 1]
+    used = np.flatnonzero(np.bincount(letters, minlength=256))
+    if not set(used.tolist()) <= set(b"0123456789.,+-$%\n"):
+        return None
+    point, comma = (ord(".") if decimal == "." else ord(",")), (ord(",") if decimal == "." else ord("."))
+    good = np.ones(len(texts), dtype=bool)
+    groups = np.flatnonzero(letters == comma)
+    if len(groups):
+        # Three digits and no fourth behind a separator, or two and another separator (12,34,567).
+        padded = np.append(letters, np.full(4, ord("\n"), np.uint8))
+        digit = (padded >= 48) & (padded <= 57)
+        three = digit[groups + 1] & digit[groups + 2] & digit[groups + 3] & ~digit[groups + 4]
+        two = digit[groups + 1] & digit[groups + 2] & (padded[groups + 3] == comma)
+        before = (groups > 0) & digit[groups - 1]
+        bad = groups[~((three | two) & before)]
+        good[np.searchsorted(offsets, bad, side="right") - 1] = False
+    stays = np.ones(256, dtype=bool)
+    stays[[comma, ord("$"), ord("%"), ord("\n")]] = False
+    keep = stays[letters]
+    kept = letters[keep]
+    kept = np.where(kept == point, ord("."), kept).astype(np.uint8) if decimal == "," else kept
+    total = np.zeros(len(keep) + 1, dtype=np.int32)
+    np.cumsum(keep, dtype=np.int32, out=total[1:])
+    bare = pa.StringArray.from_buffers(
+        len(texts), pa.py_buffer(total[offsets]), pa.py_buffer(kept.tobytes())
+    )
+    return _finite(_cast(pc.if_else(pa.array(good), bare, None)))
+
+
+def _has(texts: pa.Array | pa.ChunkedArray, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
+
+
+def _exponents(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """``1.2~M`` to ``1.2e6``: as text, so that 66.32K is 66320 and not 66319.99999999999."""
+    if not _has(texts, "~"):
+        return texts
+    for suffix, power in _SUFFIXES.items():
+        texts = pc.replace_substring_regex(texts, rf"(?i)~{suffix}$", f"e{power}")
+    return texts
+
+
+def _cast(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    try:
+        return pc.cast(pc.if_else(pc.equal(texts, ""), None, texts), pa.float64())
+    except pa.ArrowInvalid:
+        pass
+    valid = pc.match_substring_regex(texts, f"^{_PLAIN.replace('D', '[.]')}$")
+    return pc.cast(pc.if_else(valid, texts, None), pa.float64())
+
+
+def _finite(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:
+    values = np.array(
+        column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy(),
+        dtype=np.float64,
+    )
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def sample_numbers(cells: Sequence[str], decimal: str) -> NDArray[np.float64]:
+    """`parse_numbers` of a few cells."""
+    return parse_numbers(pa.array(cells, pa.string()), decimal)
