@@ -1,0 +1,120 @@
+"""What was promoted, and what lost."""
+
+import contextlib
+import heapq
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ml.artifacts.files import make_folder, read_bytes, writing
+from ml.artifacts.layout import EVALUATION, Layout
+from ml.artifacts.meta import Meta, dump_meta, parse_meta
+from ml.artifacts.plain import dump_json, parse_json
+from ml.artifacts.reading import read_champion_meta, read_version
+from ml.data.atomic import write_bytes
+from ml.errors import ArtifactError
+from ml.outcomes import Failure
+from ml.series import SeriesKey
+
+MAX_EVALUATION_BYTES = 2**26
+_REJECTED_KEPT = 20
+_FITS_LOOKED_AT = 20
+
+Status = Literal["champion", "promoted", "rejected", "damaged"]
+
+
+@dataclass(frozen=True)
+class VersionRecord:
+    """One version of a series.
+
+    Attributes:
+        version: its name.
+        status: ``champion`` serves now, ``promoted`` did once, ``rejected`` never did.
+        meta: None where it is damaged.
+        path: its folder, or the file of its rejection.
+        problem: why it is damaged.
+    """
+
+    version: str
+    status: Status
+    meta: Meta | None
+    path: Path
+    problem: Failure | None = None
+
+
+def read_history(layout: Layout, key: SeriesKey) -> tuple[VersionRecord, ...]:
+    """All versions, newest first; a damaged one is a record too."""
+    return tuple(_newest_first(layout, key))
+
+
+def _newest_first(layout: Layout, key: SeriesKey) -> Iterator[VersionRecord]:
+    """Both kinds, each read only when it is asked for."""
+    kinds = (_promoted(layout, key), _rejected(layout, key))
+    return heapq.merge(*kinds, key=lambda record: record.version, reverse=True)
+
+
+def find_fit(layout: Layout, key: SeriesKey, fit_id: str) -> Meta | None:
+    """The newest version, promoted or rejected, that was trained as ``fit_id``.
+
+    Only the last ones are looked at: a series has a version for each night, and old bars do not return.
+    """
+    for record in itertools.islice(_newest_first(layout, key), _FITS_LOOKED_AT):
+        if record.meta is not None and record.meta.training.fit_id == fit_id:
+            return record.meta
+    return None
+
+
+def record_rejected(layout: Layout, meta: Meta, evaluation: dict[str, object]) -> Path:
+    """Keep the record of what lost; only the last 20 of a series stay."""
+    folder = layout.rejected(meta.key)
+    path = folder / f"{meta.version}.json"
+    record = {"meta": dump_meta(meta).decode(), "evaluation": evaluation}
+    with writing(path):
+        make_folder(folder)
+        write_bytes(path, dump_json(record, str(path)))
+        for version in layout.rejected_names(meta.key)[_REJECTED_KEPT:]:
+            (folder / f"{version}.json").unlink(missing_ok=True)
+    return path
+
+
+def read_evaluation(layout: Layout, path: Path) -> dict[str, object]:
+    """evaluation.json of a version's folder; raises `FileNotFoundError`, `ArtifactError`."""
+    file = path / EVALUATION
+    return parse_json(read_bytes(file, layout.root, MAX_EVALUATION_BYTES), str(file))
+
+
+def _promoted(layout: Layout, key: SeriesKey) -> Iterator[VersionRecord]:
+    champion: Meta | None = None
+    with contextlib.suppress(ArtifactError):  # history is what one looks at when the champion is damaged
+        champion = read_champion_meta(layout, key)
+    for version in layout.version_names(key):
+        path = layout.versions(key) / version
+        try:
+            meta = read_version(layout, key, version)
+        except FileNotFoundError:
+            continue
+        except ArtifactError as error:
+            yield VersionRecord(version, "damaged", None, path, Failure.of(error))
+            continue
+        if champion is not None and version == champion.version:
+            yield VersionRecord(version, "champion", champion, path)
+        elif champion is None or meta.generation < champion.generation:
+            yield VersionRecord(version, "promoted", meta, path)
+        # else: a promotion that is under way, or died before its commit
+
+
+def _rejected(layout: Layout, key: SeriesKey) -> Iterator[VersionRecord]:
+    for version in layout.rejected_names(key):
+        path = layout.rejected(key) / f"{version}.json"
+        try:
+            record = parse_json(read_bytes(path, layout.root, MAX_EVALUATION_BYTES), str(path))
+            meta = parse_meta(str(record.get("meta")).encode(), str(path))
+        except FileNotFoundError:
+            continue
+        except ArtifactError as error:
+            yield VersionRecord(version, "damaged", None, path, Failure.of(error))
+            continue
+        if meta.key == key and meta.version == version:
+            yield VersionRecord(version, "rejected", meta, path)

@@ -1,0 +1,231 @@
+"""meta.json: all that is known about a version, beside its weights and its scaler.
+
+It comes from a file, so each number, string and list in it is bounded. Its own digest, over the parsed
+content, makes a flipped byte an error; it is no signature: whoever can write the file can compute it.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
+
+from ml.artifacts.plain import check_figures, plain
+from ml.errors import ArtifactError, ArtifactFormatError, SeriesNameError
+from ml.forecasting.spec import ForecastSpec, Frozen
+from ml.series import SeriesKey
+
+FORMAT = 1
+MAX_META_BYTES = 4 * 2**20
+MAX_FILES = 4096  # a vendor may give one for each day: the first ones are named
+
+VERSION_PATTERN = r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$"
+
+Version = Annotated[str, Field(pattern=VERSION_PATTERN)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Figures = Annotated[dict[str, JsonValue], BeforeValidator(plain), AfterValidator(check_figures)]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Stopped = Literal["early", "epochs", "deadline", "diverged", "solved"]
+Verdict = Literal["promoted", "forced", "rolled_back", "rejected"]
+
+
+class Part(Frozen):
+    """Base of meta.json's sections."""
+
+    model_config = ConfigDict(str_max_length=4096)
+
+
+class Data(Part):
+    """The bars that the model was made from."""
+
+    fingerprint: str = Field(max_length=128, description="sha256 of the stored bars' content")
+    rows: Count
+    first: AwareDatetime
+    last: AwareDatetime
+    files: tuple[str, ...] = Field((), max_length=MAX_FILES)
+    calendar: str = Field("", max_length=64)
+
+
+class SplitPart(Part):
+    """One of the three stretches: its first and last bar, and how many windows lie in it."""
+
+    first: AwareDatetime
+    last: AwareDatetime
+    windows: Count
+
+
+class Split(Part):
+    """Chronological: train, validation, test, with ``gap`` bars between them."""
+
+    train: SplitPart
+    validation: SplitPart
+    test: SplitPart
+    gap: Count
+
+
+class Training(Part):
+    """How the weights came about."""
+
+    config: Figures = Field(description="The TrainConfig")
+    seed: int = Field(ge=0, lt=2**32)
+    epochs_run: Count
+    best_epoch: Count
+    stopped: Stopped
+    seconds: float = Field(ge=0)
+    device: str = Field(max_length=128)
+    fit_id: str = Field(max_length=128, description="Identity of (bars, configuration, training code)")
+
+
+class Decision(Part):
+    """Why this version is what it is."""
+
+    verdict: Verdict
+    reason: str = Field(description="A readable sentence with numbers")
+    skill: float | None = Field(None, description="1 - MAE / MAE of the random walk, on test bars")
+    figures: Figures = Field({}, description="What else the verdict rests on")
+
+
+class Digests(Part):
+    """sha256 of the files beside meta.json, and of meta.json without this one."""
+
+    pth: Sha256
+    scaler: Sha256
+    meta: Sha256 | Literal[""] = ""
+
+
+class Meta(ForecastSpec):
+    """One version of one series' model.
+
+    The store fills ``version`` and ``sha256`` when it stages, ``parent``, ``generation`` and
+    ``promoted_at`` when it promotes: leave them out. ``decision`` is needed from then on.
+    """
+
+    model_config = ConfigDict(str_max_length=4096)
+
+    format: Literal[1] = 1
+    ticker: str = Field(max_length=64)
+    interval: str = Field(max_length=8)
+    version: Version | Literal[""] = ""
+    created_at: AwareDatetime
+    data: Data
+    split: Split
+    training: Training
+    libraries: dict[str, str] = Field(max_length=64)
+    metrics: Figures
+    baselines: Figures
+    decision: Decision | None = None
+    parent: Version | None = Field(None, description="The champion before this version")
+    generation: int = Field(
+        0, ge=0, le=2**53, description="Fence: one more at each promotion of a series"
+    )
+    promoted_at: AwareDatetime | None = None
+    sha256: Digests | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Meta":
+        try:
+            SeriesKey.of(self.ticker, self.interval)
+        except SeriesNameError as error:
+            raise ValueError(error.message) from error
+        if self.generation and (self.promoted_at is None or self.decision is None):
+            raise ValueError("expected promoted_at and decision in a promoted version")
+        return self
+
+    @property
+    def key(self) -> SeriesKey:
+        """The series."""
+        return SeriesKey.of(self.ticker, self.interval)
+
+    @property
+    def digests(self) -> Digests:
+        """``sha256`` of a version that the store has written; every meta that it returns has one."""
+        assert self.sha256 is not None
+        return self.sha256
+
+
+def dump_meta(meta: Meta) -> bytes:
+    """meta.json's bytes, with its own digest filled in; floats survive to the bit."""
+    document = meta.model_dump(mode="json")
+    document["sha256"]["meta"] = _digest(document)
+    return json.dumps(document, indent=2, allow_nan=False).encode() + b"\n"
+
+
+def parse_meta(content: bytes, where: str) -> Meta:
+    """Check and read a meta.json that the store has written.
+
+    Raises:
+        ArtifactFormatError: written by a newer Tickerflow.
+        ArtifactError: anything else that is not a complete, bounded, undamaged meta.json.
+    """
+    try:
+        document = json.loads(content, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise _malformed(f"found no JSON: {error}", where) from error
+    _check_format(document, where)
+    try:
+        meta = Meta.model_validate_json(content, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise _malformed(f"{field or 'document'}: {first['msg']}", where) from error
+    if meta.version == "" or meta.sha256 is None:
+        raise _malformed("expected a version and sha256", where)
+    found = _digest(document)
+    if meta.sha256.meta != found:
+        raise _malformed(f"expected a content of sha256 {meta.sha256.meta}, found {found}", where)
+    return meta
+
+
+def version_name(created_at: datetime, *content: bytes) -> str:
+    """``20261122T115000Z-1a2b3c4d``: UTC time and the first eight hex digits of the content's sha256."""
+    digest = hashlib.sha256()
+    for part in content:
+        digest.update(hashlib.sha256(part).digest())
+    return f"{created_at:%Y%m%dT%H%M%SZ}-{digest.hexdigest()[:8]}"
+
+
+def _check_format(document: object, where: str) -> None:
+    found = document.get("format") if isinstance(document, dict) else None
+    if type(found) is not int or found < 1:
+        raise _malformed(f"expected an object with format 1 to {FORMAT}", where)
+    if found > FORMAT:
+        raise ArtifactFormatError(
+            f"expected format {FORMAT} or lower, found format {found}: written by a newer Tickerflow",
+            hint="upgrade this Tickerflow, or train again with it",
+            where=where,
+        )
+
+
+def _digest(document: dict[str, Any]) -> str:
+    sealed = {**document, "sha256": {**document["sha256"], "meta": ""}}
+    canonical = json.dumps(sealed, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _malformed(problem: str, where: str) -> ArtifactError:
+    return ArtifactError(
+        f"not a valid meta.json: {problem}",
+        hint="damaged or edited: go back with `tickerflow models rollback`, or train again",
+        where=where,
+    )
