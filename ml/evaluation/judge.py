@@ -1,0 +1,225 @@
+"""A model's figures on test bars it never saw, the random walk and the drift on the same windows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from ml.evaluation import metrics
+from ml.features.windows import targets
+from ml.forecasting.forecaster import Forecaster, widths
+from ml.forecasting.spec import MAX_STEPS
+
+Floats = NDArray[np.float64]
+
+# Origins at which the forecast beyond the horizon is judged: each costs several network calls.
+_BEYOND_ORIGINS = 12
+_BEYOND_STEPS = (2, 5, 10)  # in horizons
+
+
+class Frozen(BaseModel):
+    """Immutable and finite: it is written as JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Scores(Frozen):
+    """Errors in price units over the horizon and by step; MAPE in percent."""
+
+    mae: float
+    mse: float
+    rmse: float
+    mape: float
+    directional_accuracy: float | None
+    mae_by_step: tuple[float, ...]
+    mse_by_step: tuple[float, ...]
+    rmse_by_step: tuple[float, ...]
+    mape_by_step: tuple[float, ...]
+    directional_accuracy_by_step: tuple[float | None, ...]
+
+    def summary(self) -> dict[str, float]:
+        """The figures over the horizon."""
+        figures = {"mae": self.mae, "mse": self.mse, "rmse": self.rmse, "mape": self.mape}
+        if self.directional_accuracy is not None:
+            figures["directional_accuracy"] = self.directional_accuracy
+        return figures
+
+
+class Coverage(Frozen):
+    """Share of test outcomes inside the intervals, over the horizon and by step."""
+
+    overall_80: float
+    overall_95: float
+    by_step_80: tuple[float, ...]
+    by_step_95: tuple[float, ...]
+
+
+class Beyond(Frozen):
+    """Figures at one step beyond the horizon, from a few origins on the test bars."""
+
+    step: int
+    windows: int
+    mae: float
+    mae_naive: float
+    skill: float
+    coverage_80: float
+    coverage_95: float
+
+
+class Evaluation(Frozen):
+    """All that was measured on the test bars."""
+
+    windows: int
+    steps: int
+    first: str
+    last: str
+    model: Scores
+    naive: Scores
+    drift: Scores
+    skill: float
+    skill_by_step: tuple[float, ...]
+    coverage: Coverage
+    beyond: tuple[Beyond, ...]
+
+
+@dataclass(frozen=True)
+class TestWindows:
+    """Frozen windows on which models are compared.
+
+    Attributes:
+        bars: the series.
+        anchors: last bar that each forecast sees, ``(n,)``.
+        steps: steps of each forecast.
+    """
+
+    __test__ = False  # not a pytest class
+
+    bars: pd.DataFrame
+    anchors: NDArray[np.int64]
+    steps: int
+
+    @property
+    def anchor_close(self) -> Floats:
+        """``(n,)``."""
+        return np.asarray(self.bars["close"].to_numpy(dtype=np.float64)[self.anchors])
+
+    @property
+    def actual_changes(self) -> Floats:
+        """Log changes that happened, ``(n, steps)``."""
+        return targets(self.bars["close"].to_numpy(dtype=np.float64), self.anchors, self.steps)
+
+
+def evaluate(forecaster: Forecaster, test: TestWindows) -> Evaluation:
+    """Measure a model on the windows; its horizon is at least their number of steps."""
+    anchor_close = test.anchor_close
+    actual_changes = test.actual_changes
+    actual = anchor_close[:, None] * np.exp(actual_changes)
+    changes = forecaster.changes(test.bars, test.anchors)[:, : test.steps]
+    steps = np.arange(1, test.steps + 1)
+
+    forecast = anchor_close[:, None] * np.exp(changes)
+    naive = np.repeat(anchor_close[:, None], test.steps, axis=1)
+    drift = anchor_close[:, None] * np.exp(forecaster.spec.target.mean * steps)
+    model_scores = score(anchor_close, actual, forecast)
+    naive_scores = score(anchor_close, actual, naive)
+    stamps = test.bars["timestamp"]
+    return Evaluation(
+        windows=len(test.anchors),
+        steps=test.steps,
+        first=stamps.iloc[int(test.anchors[0]) + 1].isoformat(),
+        last=stamps.iloc[int(test.anchors[-1]) + test.steps].isoformat(),
+        model=model_scores,
+        naive=naive_scores,
+        drift=score(anchor_close, actual, drift),
+        skill=metrics.skill(model_scores.mae, naive_scores.mae),
+        skill_by_step=tuple(
+            metrics.skill(error, reference)
+            for error, reference in zip(model_scores.mae_by_step, naive_scores.mae_by_step, strict=True)
+        ),
+        coverage=_coverage(forecaster, changes, actual_changes),
+        beyond=_beyond(forecaster, test),
+    )
+
+
+def mean_absolute_error(forecaster: Forecaster, test: TestWindows) -> float:
+    """MAE in price units over the windows' steps, for a model of at least that horizon."""
+    changes = forecaster.changes(test.bars, test.anchors)[:, : test.steps]
+    scale = test.anchor_close[:, None]
+    actual, forecast = scale * np.exp(test.actual_changes), scale * np.exp(changes)
+    return float(metrics.absolute_error(actual, forecast).mean())
+
+
+def score(anchor: Floats, actual: Floats, forecast: Floats) -> Scores:
+    """All errors of forecasts ``(windows, steps)`` in prices."""
+    mae = metrics.absolute_error(actual, forecast)
+    mse = metrics.squared_error(actual, forecast)
+    mape = metrics.percentage_error(actual, forecast)
+    direction = metrics.directional_accuracy(anchor, actual, forecast)
+    known = direction[~np.isnan(direction)]
+    return Scores(
+        mae=float(mae.mean()),
+        mse=float(mse.mean()),
+        rmse=float(np.sqrt(mse.mean())),
+        mape=float(mape.mean()),
+        directional_accuracy=float(known.mean()) if len(known) else None,
+        mae_by_step=tuple(mae.tolist()),
+        mse_by_step=tuple(mse.tolist()),
+        rmse_by_step=tuple(np.sqrt(mse).tolist()),
+        mape_by_step=tuple(mape.tolist()),
+        directional_accuracy_by_step=tuple(None if np.isnan(d) else float(d) for d in direction),
+    )
+
+
+def _coverage(forecaster: Forecaster, changes: Floats, actual: Floats) -> Coverage:
+    steps = changes.shape[1]
+
+    def inside(radius: tuple[float, ...]) -> Floats:
+        width = widths(radius, steps)
+        return metrics.coverage(actual, changes - width, changes + width)
+
+    by_80 = inside(forecaster.spec.intervals.radius_80)
+    by_95 = inside(forecaster.spec.intervals.radius_95)
+    return Coverage(
+        overall_80=float(by_80.mean()),
+        overall_95=float(by_95.mean()),
+        by_step_80=tuple(by_80.tolist()),
+        by_step_95=tuple(by_95.tolist()),
+    )
+
+
+def _beyond(forecaster: Forecaster, test: TestWindows) -> tuple[Beyond, ...]:
+    """Judge the blocks that are fed back, at the steps for which test bars are left."""
+    close = test.bars["close"].to_numpy(dtype=np.float64)
+    stamps = pd.DatetimeIndex(test.bars["timestamp"])
+    first = int(test.anchors[0])
+    steps = [s for s in (f * forecaster.spec.horizon for f in _BEYOND_STEPS) if s < len(close) - first]
+    steps = [step for step in steps if step <= MAX_STEPS]
+    if not steps:
+        return ()
+    origins = np.unique(np.linspace(first, len(close) - 1 - steps[0], _BEYOND_ORIGINS).astype(np.int64))
+    paths = {}
+    for t in origins:
+        room = min(steps[-1], len(close) - 1 - int(t))
+        paths[int(t)] = forecaster.paths(test.bars, int(t), room, stamps[t + 1 : t + 1 + room])
+    return tuple(_judge_step(forecaster, close, paths, step) for step in steps)
+
+
+def _judge_step(forecaster: Forecaster, close: Floats, paths: dict[int, Floats], step: int) -> Beyond:
+    origins = np.array([t for t, path in paths.items() if len(path) >= step])
+    change = np.array([paths[int(t)][step - 1] for t in origins])
+    start, actual = close[origins], close[origins + step]
+    error = float(np.abs(actual - start * np.exp(change)).mean())
+    naive_error = float(np.abs(actual - start).mean())
+    residual = np.abs(np.log(actual / start) - change)
+    intervals = forecaster.spec.intervals
+    return Beyond(
+        step=step,
+        windows=len(origins),
+        mae=error,
+        mae_naive=naive_error,
+        skill=metrics.skill(error, naive_error),
+        coverage_80=float((residual <= widths(intervals.radius_80, step)[-1]).mean()),
+        coverage_95=float((residual <= widths(intervals.radius_95, step)[-1]).mean()),
+    )

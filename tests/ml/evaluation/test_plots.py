@@ -1,0 +1,219 @@
+"""Pictures that a person and a page can use: small PNGs, honest about skill, drawn from any thread."""
+
+import io
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from ml.evaluation import canvas
+from ml.evaluation.canvas import BLUE, GREY, ORANGE
+from ml.evaluation.plots import (
+    RandomWalk,
+    Record,
+    coverage_plot,
+    error_by_step_plot,
+    evaluation_plots,
+    forecast_plot,
+    loss_plot,
+)
+
+MAX_PNG_BYTES = 100_000  # Prefect's page carries the pictures as data URIs
+SKILLED = Record("lstm", 0.021, 0.78, 0.94, 236)
+UNSKILLED = Record("lstm", -0.013, 0.78, 0.94, 236)
+
+
+def bars(count: int = 400, freq: str = "B", start: float = 100.0) -> pd.DataFrame:
+    changes = np.random.default_rng(3).normal(0, 0.01, count)
+    close = start * np.exp(changes.cumsum())
+    stamps = pd.date_range("2024-01-01", periods=count, freq=freq, tz="UTC")
+    return pd.DataFrame({"timestamp": stamps, "close": close})
+
+
+def fan(of: pd.DataFrame, steps: int, freq: str = "B") -> pd.DataFrame:
+    close = of["close"].iloc[-1]
+    step = np.arange(1, steps + 1)
+    point, width = close * np.exp(0.002 * step), 0.01 * np.sqrt(step)
+    stamps = pd.date_range(of["timestamp"].iloc[-1], periods=steps + 1, freq=freq)[1:]
+    frame = {"step": step, "timestamp": stamps, "forecast": point}
+    for level, factor in ((80, 1.3), (95, 2.0)):
+        frame[f"lower_{level}"] = point * np.exp(-factor * width)
+        frame[f"upper_{level}"] = point * np.exp(factor * width)
+    return pd.DataFrame(frame)
+
+
+def draw(
+    record: Record = SKILLED, steps: int = 20, name: str = "AAPL 1d", of: pd.DataFrame | None = None
+) -> bytes:
+    history = bars() if of is None else of
+    walk = RandomWalk.of(float(history["close"].iloc[-1]), 0.013 * np.sqrt(np.arange(1, steps + 1)))
+    return forecast_plot(name, history, fan(history, steps), walk, record)
+
+
+def pixels(png: bytes) -> npt.NDArray[np.uint8]:
+    image = Image.open(io.BytesIO(png))
+    assert image.format == "PNG"
+    return np.asarray(image.convert("RGB"))
+
+
+def has_colour(png: bytes, colour: str) -> bool:
+    wanted = np.rint(np.array(to_rgb(colour)) * 255)
+    return bool((np.abs(pixels(png).astype(int) - wanted).max(axis=-1) <= 2).any())
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, 100, 500])
+def test_a_forecast_of_any_length_fits_into_100_kb(steps: int) -> None:
+    png = draw(steps=steps)
+    assert len(png) < MAX_PNG_BYTES
+    height, width, _ = pixels(png).shape
+    assert (width, height) == (946, 506)
+
+
+def test_a_forecast_with_skill_is_blue_and_the_random_walk_stands_beside_it() -> None:
+    png = draw(SKILLED)
+    assert has_colour(png, BLUE)
+    assert has_colour(png, ORANGE)
+
+
+@pytest.mark.parametrize("skill", [-0.013, 0.0, None])
+def test_a_forecast_without_skill_is_grey(skill: float | None) -> None:
+    png = draw(Record("lstm", skill, 0.78, 0.94, 236))
+    assert has_colour(png, GREY)
+    assert has_colour(png, ORANGE)
+    assert not has_colour(png, BLUE)
+
+
+def test_the_verdict_says_the_skill_in_words() -> None:
+    assert SKILLED.verdict == "lstm: errors 2.1% below the random walk's on held-out bars"
+    assert "no better than the random walk; errors 1.3% above" in UNSKILLED.verdict
+    assert Record("naive", 0.0).verdict == "naive: no better than the random walk on held-out bars"
+    assert Record("lstm", 0.02, horizon=10).verdict.endswith("on held-out bars, 1 to 10 bars ahead")
+    assert "not judged" in Record("lstm", None).verdict
+
+
+def test_the_coverage_stands_beside_what_was_promised() -> None:
+    assert SKILLED.coverage == (
+        "8 of 10 outcomes should land in the 80% band; "
+        "on held-out bars 78% of 236 forecasts did; 95% band: 94%"
+    )
+    assert "not known" in Record("lstm", 0.1).coverage
+
+
+def test_the_random_walk_repeats_the_last_close_within_its_band() -> None:
+    walk = RandomWalk.of(100.0, np.array([0.01, 0.02]))
+    assert walk.point.tolist() == [100.0, 100.0]
+    assert np.log(walk.upper_80 / walk.point) == pytest.approx([0.01, 0.02])
+    assert np.log(walk.point / walk.lower_80) == pytest.approx([0.01, 0.02])
+
+
+def test_weekends_leave_no_hole_in_the_picture() -> None:
+    business = bars(60)
+    every_day = business.assign(timestamp=pd.date_range("2024-01-01", periods=60, freq="D", tz="UTC"))
+    # The axis is labelled differently; the curves above it are the same pixels.
+    one, other = pixels(draw(of=business)), pixels(draw(of=every_day))
+    assert (one[100:408, 90:] == other[100:408, 90:]).all()
+
+
+@pytest.mark.parametrize("name", ["A$B$ 1d", "$\\frac{ 1d", "^GSPC 1d", "BTC/USD 1m", "X" * 64 + " 15m"])
+def test_any_ticker_can_stand_in_a_title(name: str) -> None:
+    assert len(draw(name=name)) > 10_000
+
+
+@pytest.mark.parametrize("level", [1e-7, 1.0, 5e6])
+def test_prices_of_any_size_are_drawn(level: float) -> None:
+    assert has_colour(draw(of=bars(start=level)), BLUE)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_short_history_is_drawn(count: int) -> None:
+    assert has_colour(draw(of=bars(count)), ORANGE)
+
+
+@pytest.mark.parametrize("freq", ["1min", "15min", "h", "4h", "W-MON", "MS"])
+def test_bars_of_any_spacing_are_labelled(freq: str) -> None:
+    history = bars(300, freq)
+    walk = RandomWalk.of(float(history["close"].iloc[-1]), np.full(30, 0.02))
+    _, axes = canvas.canvas()
+    stamps = [*history["timestamp"].tail(60), *fan(history, 30, freq)["timestamp"]]
+    canvas.label_times(axes, -59, pd.DatetimeIndex(stamps))
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert 3 <= len(labels) <= 9
+    assert len(set(labels)) == len(labels)
+    assert forecast_plot("X 1m", history, fan(history, 30, freq), walk, SKILLED)
+
+
+def test_the_same_forecast_gives_the_same_bytes() -> None:
+    assert draw() == draw()
+
+
+def test_threads_draw_at_once_and_settings_of_matplotlib_stay() -> None:
+    before = dict(mpl.rcParams)
+    alone = [draw(steps=steps) for steps in (5, 10, 15, 20)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda steps: draw(steps=steps), (5, 10, 15, 20)))
+    assert together == alone
+    assert dict(mpl.rcParams) == before
+
+
+def test_the_loss_plot_marks_the_epoch_that_was_kept() -> None:
+    losses = [0.5, 0.42, 0.47, 0.6]
+    history: list[dict[str, float | None]] = [{"epoch": 0, "train_loss": None, "val_loss": 0.52}]
+    history += [
+        {"epoch": n, "train_loss": 0.6 / n, "val_loss": loss} for n, loss in enumerate(losses, 1)
+    ]
+    png = loss_plot("AAPL 1d (lstm)", history)
+    assert len(png) < MAX_PNG_BYTES
+    assert has_colour(png, canvas.GREEN)
+    assert has_colour(png, ORANGE)
+
+
+def test_the_loss_plot_bears_no_epochs_and_losses_that_are_not_finite() -> None:
+    assert not has_colour(loss_plot("AAPL 1d (naive)", []), canvas.GREEN)
+    broken = [
+        {"epoch": 1, "train_loss": 0.5, "val_loss": math.nan},
+        {"epoch": 2, "train_loss": math.inf, "val_loss": 0.3},
+    ]
+    assert has_colour(loss_plot("AAPL 1d (lstm)", broken), canvas.GREEN)
+
+
+def test_the_error_plot_is_blue_only_where_the_model_beats_the_random_walk() -> None:
+    naive = [1.0, 1.4, 1.7]
+    better = {"mae": [0.9, 1.3, 1.6], "mae_naive": naive, "mae_drift": [1.1, 1.5, 1.8]}
+    png = error_by_step_plot("AAPL 1d", better, "lstm")
+    assert len(png) < MAX_PNG_BYTES
+    assert all(has_colour(png, colour) for colour in (BLUE, ORANGE, canvas.GREEN))
+    worse = error_by_step_plot("AAPL 1d", {"mae": [1.1, 1.5, 1.8], "mae_naive": naive}, "lstm")
+    assert not has_colour(worse, BLUE)
+
+
+def test_the_error_plot_bears_a_random_walk_without_errors() -> None:
+    still = {"mae": [0.0, 0.1], "mae_naive": [0.0, 0.0]}
+    assert error_by_step_plot("PEG 1d", still, "lstm")
+
+
+def test_the_coverage_plot_is_small() -> None:
+    png = coverage_plot("AAPL 1d (lstm)", [0.78, 0.81, 0.2], [0.94, 0.97, 1.0])
+    assert len(png) < MAX_PNG_BYTES
+    assert has_colour(png, BLUE)
+
+
+def test_an_evaluation_gets_its_pictures_and_one_of_the_loss_if_it_was_trained() -> None:
+    scores = {"mae_by_step": [1.0, 1.5]}
+    evaluation = {
+        "model": scores,
+        "naive": scores,
+        "drift": scores,
+        "coverage": {"by_step_80": [0.8, 0.7], "by_step_95": [0.9, 1.0]},
+        "history": [{"epoch": 0, "train_loss": None, "val_loss": 0.3}],
+    }
+    assert set(evaluation_plots("AAPL 1d", "lstm", evaluation)) == {"error", "coverage", "loss"}
+    assert set(evaluation_plots("AAPL 1d", "naive", evaluation | {"history": []})) == {
+        "error",
+        "coverage",
+    }
