@@ -1,0 +1,101 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from ml.training.train_lstm import main
+from tests.synthetic import make_bars
+
+QUICK = ["--epochs", "2", "--seq-len", "16", "--horizon", "4", "--hidden-size", "8"]
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[str]:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    make_bars(500).to_csv(raw / "AAPL_1d.csv", index=False)
+    options = []
+    for name in ("raw", "store", "models", "predictions"):
+        options += [f"--{name}-dir", str(tmp_path / name)]
+    return options
+
+
+def test_one_series_is_trained_judged_and_promoted_with_a_table(
+    folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--ticker", "AAPL", "--interval", "1d", *QUICK, "--features", "close,rsi_14", *folders]
+    assert main([*command, "--model", "gru", "--force"]) == 0
+    assert (tmp_path / "models" / "gru_AAPL_1d.meta.json").exists()
+    shown = capsys.readouterr()
+    assert "random walk" in shown.out
+    assert "AAPL 1d: promoted" in shown.out
+    assert shown.err == ""  # no progress bar where there is no terminal
+
+    before = (tmp_path / "models" / "gru_AAPL_1d.pth").read_bytes()
+    assert main([*command, "--model", "gru", "--force"]) == 0
+    assert "not trained again" not in capsys.readouterr().out
+    assert (tmp_path / "models" / "gru_AAPL_1d.pth").read_bytes() == before  # the same seed
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "message"),
+    [
+        (["--ticker", "MSFT", "--interval", "1d"], 2, "there is AAPL 1d"),
+        (["--ticker", "AAPL", "--interval", "7x"], 2, "expected an interval"),
+        (["--ticker", "../etc/passwd", "--interval", "1d"], 2, "no path"),
+        (["--ticker", "AAPL", "--interval", "1d", "--epochs", "0"], 2, "--epochs"),
+        (["--ticker", "AAPL", "--interval", "1d", "--features", "rsj_14"], 2, "rsi_14"),
+        (["--ticker", "AAPL", "--interval", "1d", "--model", "lstn"], 2, "lstm"),
+        (["--ticker", "AAPL", "--interval", "1d", "--deadline-seconds", "inf"], 2, "--deadline-seconds"),
+        (["--ticker", "AAPL", "--interval", "1d", "--seq-len", "400"], 1, "found 500"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_exit_status(
+    folders: list[str],
+    wrong: list[str],
+    status: int,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*wrong, *folders]) == status
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("value", "message"), [("many", "train.epochs"), ("0", "train.epochs")])
+def test_an_environment_that_does_not_fit_is_wrong_use(
+    value: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TICKERFLOW_TRAIN__EPOCHS", value)
+    assert main(["--ticker", "AAPL", "--interval", "1d"]) == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "TICKERFLOW_" in shown
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_wrong_use(
+    folders: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--ticker", "AAPL", "--interval", "1d", "--device", "cuda", *folders]) == 2
+    assert "--device cpu" in capsys.readouterr().err
+
+
+def test_an_unknown_option_is_wrong_use() -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--ticker", "AAPL", "--interval", "1d", "--epoch", "3"])
+    assert stopped.value.code == 2
+
+
+def test_help_lists_every_training_setting_without_loading_torch() -> None:
+    watched = (
+        "import sys, ml.training.train_lstm as t\ntry: t.main(['--help'])\nexcept SystemExit: pass\n"
+    )
+    watched += "assert 'torch' not in sys.modules and 'pandas' not in sys.modules"
+    began = time.monotonic()
+    shown = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, check=True)
+    assert time.monotonic() - began < 30
+    for option in ("--model", "--features", "--epochs", "--learning-rate", "--seed", "--device"):
+        assert option in shown.stdout
