@@ -1,0 +1,143 @@
+"""A series' own bars, brought up to date with its raw files and kept in memory while these rest."""
+
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from ml.config import Settings
+from ml.data.calendars import Calendar, future_timestamps, infer_calendar
+from ml.data.discovery import RawSeries, discover
+from ml.data.ingest import ingest_series
+from ml.data.store import bars_fingerprint, bars_path, read_bars
+from ml.errors import NoDataError, TickerflowError
+from ml.outcomes import Failure
+from ml.series import SeriesKey
+
+_KEPT_SERIES = 64
+# File systems stamp files by a clock that ticks every few milliseconds, some every two seconds: a file
+# that changed just before we looked can change again without a new stamp.
+_SETTLED_NS = 2_000_000_000
+
+Stamp = tuple[tuple[str, int, int, int, int], ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SeriesBars:
+    """Normalised bars of a series, their fingerprint, and the calendar that they follow."""
+
+    key: SeriesKey
+    bars: pd.DataFrame
+    fingerprint: str
+    calendar: Calendar
+    _future: dict[int, pd.DatetimeIndex] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, key: SeriesKey, bars: pd.DataFrame, calendar: str, fingerprint: str = ""
+    ) -> "SeriesBars":
+        """Look at the bars for what is not known of them; ``calendar`` is the setting."""
+        return cls(key, bars, fingerprint or bars_fingerprint(bars), infer_calendar(key, bars, calendar))
+
+    def future(self, n_steps: int) -> pd.DatetimeIndex:
+        """Stamps of the next bars, ``(n_steps,)``; found out once, for calendars take their time."""
+        if n_steps not in self._future:
+            self._future[n_steps] = future_timestamps(self.calendar, self.key, self.bars, n_steps)
+        return self._future[n_steps]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Kept:
+    series: SeriesBars
+    files: tuple[Path, ...]
+    stamp: Stamp
+
+
+class BarSource:
+    """Reads series from the store after bringing it up to date; safe to use from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._kept: OrderedDict[SeriesKey, _Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def load(self, key: SeriesKey) -> SeriesBars:
+        """The series' bars, ingested anew if its raw files changed.
+
+        A series whose raw files are gone is served from the store.
+
+        Raises:
+            NoDataError: neither raw files nor stored bars.
+            TickerflowError: what ingest says of files that it rejects.
+        """
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is not None and self._stamp(kept.files) == kept.stamp:
+            return kept.series
+        raw = self._find(key)
+        files = raw.files if raw is not None else (bars_path(self._settings.store_dir, key),)
+        stamp = self._stamp(files)
+        looked_at = time.time_ns()
+        series = self._ingest(raw) if raw is not None else self._stored(key)
+        with self._lock:
+            self._kept.pop(key, None)
+            if all(
+                max(modified, changed) < looked_at - _SETTLED_NS for _, _, _, modified, changed in stamp
+            ):
+                self._kept[key] = _Kept(series, files, stamp)
+            while len(self._kept) > _KEPT_SERIES:
+                self._kept.popitem(last=False)
+        return series
+
+    def _find(self, key: SeriesKey) -> RawSeries | None:
+        """The series' raw files; None where there are none but stored bars."""
+        try:
+            found = discover(self._settings.raw_dir, [key.ticker], [str(key.interval)])
+        except NoDataError:
+            if not bars_path(self._settings.store_dir, key).is_file():
+                raise
+            return None
+        for series in found.series:
+            if series.key == key:
+                return series
+        raise error_of(found.problems[0].failure)
+
+    def _ingest(self, raw: RawSeries) -> SeriesBars:
+        outcome = ingest_series(raw, self._settings)
+        if outcome.failure is not None:
+            raise error_of(outcome.failure)
+        return self._stored(raw.key)
+
+    def _stored(self, key: SeriesKey) -> SeriesBars:
+        bars = read_bars(self._settings.store_dir, key)
+        return SeriesBars.of(key, bars, self._settings.ingest.calendar)
+
+    def _stamp(self, files: tuple[Path, ...]) -> Stamp:
+        """What changes when a file of the series does, is replaced, comes or goes."""
+        overrides = self._settings.ingest.overrides or self._settings.raw_dir / "overrides.toml"
+        return tuple(_stat(path) for path in (self._settings.raw_dir, overrides, *files))
+
+
+def error_of(failure: Failure) -> TickerflowError:
+    """The error that a failure was made of."""
+    return _error_class(failure.code)(failure.message, hint=failure.hint, where=failure.where)
+
+
+def _error_class(code: str) -> type[TickerflowError]:
+    classes = [TickerflowError]
+    for each in classes:
+        if each.code == code:
+            return each
+        classes.extend(each.__subclasses__())
+    return TickerflowError
+
+
+def _stat(path: Path) -> tuple[str, int, int, int, int]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return (str(path), 0, 0, 0, 0)
+    return (str(path), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
