@@ -1,0 +1,64 @@
+"""The training flow: discover, shard, then ingest, validate, train and promote each shard.
+
+``python -m flows.training`` runs it with the settings' defaults.
+"""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.parameters import TrainParams
+from flows.promotions import announce, champion_versions
+from flows.reporting import MAX_REPORTS, final_state, publish
+from flows.running import run_all
+from flows.sharding import make_shards
+from flows.watching import Watch
+from ml.config import Settings
+from ml.data.discovery import discover
+from ml.evaluation.promotion import failed
+from ml.outcomes import TrainOutcome
+from tasks.ingest import ingest
+from tasks.promote import promote
+from tasks.train import train
+from tasks.validate import validate
+
+_DEFAULTS = TrainParams()
+
+
+@flow(name="train-universe", flow_run_name="train {params.title} with {params.train.model}")
+def train_universe(params: TrainParams = _DEFAULTS) -> State[None]:
+    """Train every series that is asked for, and promote what earns it.
+
+    Args:
+        params: Which series, and how to train them.
+    """
+    params.check_names()
+    settings = params.settings()
+    discovery = discover(settings.raw_dir, params.tickers, params.intervals)
+    settings = with_plots_chosen(settings, len(discovery.series))
+    shards = make_shards(discovery.series, settings.run)
+    keys = [raw.key for raw in discovery.series]
+    problems = [problem.failure for problem in discovery.problems]
+
+    before = champion_versions(settings.models_dir, keys)
+
+    with Watch(TrainOutcome, keys, problems) as watch:
+        steps = (ingest, validate, train, promote)
+        run_all(steps, shards, settings, watch, failed)
+
+    summary = watch.summary()
+    publish("training", summary)
+    after = champion_versions(settings.models_dir, keys)
+    announce(before, after, params.folders.model_dump(mode="json"))
+    return final_state(summary, settings.run.max_failed_share)
+
+
+def with_plots_chosen(settings: Settings, n_series: int) -> Settings:
+    """Settle ``plots = auto``: a series is drawn where its report will show it."""
+    if settings.run.plots != "auto":
+        return settings
+    plots = "always" if n_series <= MAX_REPORTS else "never"
+    return settings.model_copy(update={"run": settings.run.model_copy(update={"plots": plots})})
+
+
+if __name__ == "__main__":
+    train_universe()

@@ -1,0 +1,45 @@
+import pytest
+from pydantic import ValidationError
+
+from flows.parameters import ForecastParams, TrainParams
+from ml.config import Settings
+from ml.errors import FeatureError, ModelError
+from models import architectures
+
+
+def test_what_a_run_leaves_out_comes_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKERFLOW_TRAIN__HIDDEN_SIZE", "17")
+    monkeypatch.setenv("TICKERFLOW_RAW_DIR", "elsewhere")
+    settings = TrainParams.model_validate({"train": {"epochs": 3}}).settings()
+    assert (settings.train.epochs, settings.train.hidden_size) == (3, 17)
+    assert str(settings.raw_dir) == "elsewhere"
+
+
+def test_settings_pass_through_unchanged() -> None:
+    settings = Settings(train={"epochs": 4, "features": ("close",)}, run={"workers": 3})
+    assert TrainParams.of(settings).settings() == settings
+
+
+def test_the_form_offers_every_architecture_and_bounds() -> None:
+    schema = TrainParams.model_json_schema()
+    form = schema["$defs"]["TrainForm"]["properties"]
+    assert form["model"]["enum"] == list(architectures())
+    assert form["epochs"]["minimum"] == 1
+    assert all("description" in field for field in form.values())
+    assert ForecastParams.model_json_schema()["properties"]["n_steps"]["maximum"] == 500
+
+
+def test_the_form_has_an_order() -> None:
+    for params in (TrainParams, ForecastParams):
+        fields = params.model_json_schema()["properties"].values()
+        positions = [field["position"] for field in fields]
+        assert len(set(positions)) == len(positions)
+
+
+def test_unknown_names_are_refused_before_anything_runs() -> None:
+    with pytest.raises(ModelError, match="expected"):
+        TrainParams.model_validate({"train": {"model": "oracle"}}).check_names()
+    with pytest.raises(FeatureError):
+        TrainParams.model_validate({"train": {"features": ["moonphase"]}}).check_names()
+    with pytest.raises(ValidationError):
+        TrainParams.model_validate({"train": {"epocs": 3}})

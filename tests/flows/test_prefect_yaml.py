@@ -1,0 +1,37 @@
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect import Flow
+
+from flows.parameters import ForecastParams
+from flows.promotions import EVENT, RESOURCE
+
+FILE = Path(__file__).resolve().parents[2] / "prefect.yaml"
+DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))["deployments"]
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: str(deployment["name"]))
+def test_a_deployment_names_a_flow_by_its_module_and_checks_its_parameters(
+    deployment: dict[str, Any],
+) -> None:
+    module, _, name = deployment["entrypoint"].rpartition(".")
+    assert isinstance(getattr(importlib.import_module(module), name), Flow)
+    assert deployment["enforce_parameter_schema"] is True
+    assert deployment["description"]
+
+
+def test_every_schedule_has_a_slug_and_a_zone() -> None:
+    schedules = [schedule for deployment in DEPLOYMENTS for schedule in deployment["schedules"]]
+    assert len({schedule["slug"] for schedule in schedules}) == len(schedules) >= 4
+    assert all("/" in schedule["timezone"] or schedule["timezone"] == "UTC" for schedule in schedules)
+
+
+def test_the_trigger_listens_to_what_a_training_emits() -> None:
+    (trigger,) = (t for deployment in DEPLOYMENTS for t in deployment.get("triggers", ()))
+    assert trigger["expect"] == [EVENT]
+    assert trigger["match"] == {"prefect.resource.id": RESOURCE}
+    # What the event carries as `forecast` (see announce) are parameters of the flow.
+    assert {"tickers", "intervals", "folders"} <= set(ForecastParams.model_fields)
