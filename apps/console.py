@@ -1,0 +1,143 @@
+"""What a run shows: a line for each series as it finishes, a bar in a terminal, a summary in the end.
+
+Progress goes to stderr and the result to stdout; with ``--json`` stdout holds JSON alone.
+"""
+
+import sys
+from collections.abc import Collection, Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from ml.outcomes import Failure, IngestOutcome
+from ml.series import SeriesKey
+from ml.summary import Finished, Grade, Summary, duration, grade, hint, ordered, sentence
+
+_STYLES: dict[Grade, str] = {"PASS": "green", "WARN": "yellow", "ERROR": "bold red", "SKIP": "cyan"}
+_MAX_WARNINGS = 10
+NO_SKILL_HINT = (
+    "these forecast without demonstrated skill: more bars, other --features or another --model may "
+    "help; the random walk is hard to beat"
+)
+
+
+class RunDisplay:
+    """Shows a run on stderr, and keeps the outcomes for the end.
+
+    It is a watcher of the flows: they call `found`, `training` and `finished`.
+    """
+
+    def __init__(self, title: str, *, quiet: bool = False) -> None:
+        self.outcomes: list[Finished] = []
+        self.problems: list[Failure] = []
+        self.keys: tuple[SeriesKey, ...] = ()
+        self._quiet = quiet
+        self._total = 0
+        self._console = Console(stderr=True, highlight=False)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task(title, total=None)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def say(self, line: str) -> None:
+        """A line of progress."""
+        if not self._quiet:
+            self._console.print(Text(line), soft_wrap=True)
+
+    def status(self, text: str) -> None:
+        """What goes on now, beside the bar."""
+        self._bar.update(self._task, description=text)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every series was accounted for."""
+        return self._total > 0 and len(self.outcomes) + len(self.problems) == self._total
+
+    def found(self, keys: Sequence[SeriesKey], problems: Sequence[Failure]) -> None:
+        """These series take part; these files do not. What was found before is not told again."""
+        self.keys = tuple(keys)
+        self._total = len(keys) + len(problems)
+        self._bar.update(self._task, total=self._total, completed=len(problems))
+        for problem in problems:
+            if problem in self.problems:
+                continue
+            self.problems.append(problem)
+            self._line("ERROR", problem.where, f"{problem.code} {problem.message}", 0.0)
+
+    def training(self, key: SeriesKey) -> None:
+        """A series' training began."""
+        self.status(f"training {key}")
+
+    def finished(self, outcome: Finished) -> None:
+        """A series is done."""
+        self.outcomes.append(outcome)
+        self._line(grade(outcome), str(outcome.key), sentence(outcome), outcome.seconds)
+        self._bar.update(self._task, completed=len(self.outcomes) + len(self.problems))
+
+    def _line(self, grading: Grade, name: str, text: str, seconds: float) -> None:
+        if self._quiet:
+            return
+        number = len(self.outcomes) + len(self.problems)
+        line = Text(f"{number:>{len(str(self._total))}} of {self._total} ")
+        line.append(f"{grading:<5}", _STYLES[grading])
+        line.append(f" {name:<12} {text} [{duration(seconds)}]")
+        self._console.print(line, soft_wrap=True)
+
+
+def print_summary(summary: Summary, cut_short: Collection[SeriesKey] = (), *, to_stderr: bool) -> None:
+    """The line of figures, then each that is not PASS: what failed with its cause and its remedy.
+
+    Series without skill are many, as are those that an interruption ``cut_short``: one remedy for all.
+    """
+    console = Console(file=sys.stderr if to_stderr else sys.stdout, highlight=False)
+    console.print(Text(summary.line()), soft_wrap=True)
+    for problem in summary.problems:
+        _print_cause(
+            console, "ERROR", f"{problem.where}: {problem.code} {problem.message}", problem.hint
+        )
+    without_skill = []
+    for outcome in ordered(summary.outcomes):
+        if grade(outcome) == "WARN" and not isinstance(outcome, IngestOutcome):
+            without_skill.append(outcome.key)
+        elif grade(outcome) != "PASS" and outcome.key not in cut_short:
+            _print_cause(console, grade(outcome), f"{outcome.key}: {sentence(outcome)}", hint(outcome))
+    _print_without_skill(console, without_skill)
+    if cut_short:
+        _print_cause(console, "ERROR", f"{len(cut_short)} series: interrupted", "")
+
+
+def _print_without_skill(console: Console, keys: Sequence[SeriesKey]) -> None:
+    if len(keys) > _MAX_WARNINGS:
+        cause = f"{len(keys)} series: no demonstrated skill; tickerflow models list names them"
+        _print_cause(console, "WARN", cause, "")
+    else:
+        for key in keys:
+            _print_cause(console, "WARN", f"{key}: no demonstrated skill", "")
+    if keys:
+        console.print(Text(f"hint: {NO_SKILL_HINT}"), soft_wrap=True)
+
+
+def _print_cause(console: Console, grading: Grade, cause: str, remedy: str) -> None:
+    line = Text()
+    line.append(f"{grading:<5}", _STYLES[grading])
+    console.print(line.append(f" {cause}"), soft_wrap=True)
+    if remedy:
+        console.print(Text(f"      hint: {remedy}"), soft_wrap=True)

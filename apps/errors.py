@@ -1,0 +1,47 @@
+"""From what went wrong to a line on stderr and an exit status."""
+
+import sys
+import traceback
+from collections.abc import Callable
+
+from apps.interrupting import status_of
+from ml.errors import FeatureError, ModelError, NoDataError, SeriesNameError, TickerflowError, UsageError
+from ml.outcomes import Failure
+
+DONE, SOME_FAILED, WRONG_USE = 0, 1, 2
+
+_WRONG_USE = (UsageError, NoDataError, SeriesNameError, FeatureError, ModelError)
+
+
+def exit_status(act: Callable[[], int], *, debug: bool) -> int:
+    """Call it; what it raises becomes ``TF012 place: message`` and a hint, and no traceback."""
+    try:
+        return act()
+    except TickerflowError as error:
+        _complain(Failure.of(error), debug)
+        return WRONG_USE if isinstance(error, _WRONG_USE) else SOME_FAILED
+    except KeyboardInterrupt as interrupt:
+        _say("interrupted")
+        return status_of(interrupt)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001  # the last one who can say it in words
+        hint = "this is a defect of Tickerflow; run again with --debug for the traceback"
+        _complain(
+            Failure(code=TickerflowError.code, message=f"{type(error).__name__}: {error}", hint=hint),
+            debug,
+        )
+        return SOME_FAILED
+
+
+def _complain(failure: Failure, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    place = f" {failure.where}:" if failure.where else ":"
+    _say(f"{failure.code}{place} {failure.message}")
+    if failure.hint:
+        _say(f"hint: {failure.hint}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201
