@@ -98,7 +98,6 @@ class TrainOutcome(Outcome):
     epochs: int = 0
     seconds: float = 0.0
     skipped: bool = Field(False, description="Same bars and configuration as at the last training")
-    evaluation_path: str = Field("", description="evaluation.json with the curves, for plots")
     plots: tuple[str, ...] = ()
 
 

@@ -9,6 +9,9 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -62,6 +65,14 @@ class SplitPart(Part):
     first: AwareDatetime
     last: AwareDatetime
     windows: Count
+
+    def anchors(self, stamps: pd.DatetimeIndex) -> NDArray[np.int64]:
+        """Positions of the windows' last bars among the series' stamps, ``(windows,)``.
+
+        They are those of the bars that the model was trained on; other bars may lack some of them.
+        """
+        first = int(stamps.searchsorted(pd.Timestamp(self.first)))
+        return np.arange(first, first + self.windows, dtype=np.int64)
 
 
 class Split(Part):

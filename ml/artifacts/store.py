@@ -111,6 +111,14 @@ class ModelStore:
         meta, pair = found
         return decode(meta, pair, self._shapes_of, str(self._layout.root / f"{meta.model}_{key.stem}"))
 
+    def serves(self, key: SeriesKey) -> bool:
+        """Whether the series has a champion that loads."""
+        try:
+            self.champion(key)
+        except (NotPromotedError, ArtifactError):
+            return False
+        return True
+
     def promote(
         self, bundle: Bundle, evaluation: Mapping[str, Any], *, expected_champion: str | None
     ) -> Meta:
@@ -243,7 +251,7 @@ class ModelStore:
             return None
 
     def _previous(self, key: SeriesKey, current: Meta | None) -> str:
-        if current is not None and not self._serves(key) and self._intact(key, current.version):
+        if current is not None and not self.serves(key) and self._intact(key, current.version):
             return current.version  # what serves is damaged, and its version is not
         if current is not None and current.parent is not None:
             return current.parent
@@ -255,13 +263,6 @@ class ModelStore:
             hint="`tickerflow models history` lists the versions; train to make a new one",
             where=str(key),
         )
-
-    def _serves(self, key: SeriesKey) -> bool:
-        try:
-            self.champion(key)
-        except ArtifactError:
-            return False
-        return True
 
     def _intact(self, key: SeriesKey, version: str) -> bool:
         try:

@@ -57,8 +57,6 @@ def build_baselines(challenger: Bundle, bars: pd.DataFrame) -> tuple[Bundle, ...
 def _validation_residuals(bundle: Bundle, bars: pd.DataFrame) -> np.ndarray:
     """Log residuals of the validation windows, ``(windows, horizon)``."""
     meta = bundle.meta
-    stamps = pd.DatetimeIndex(bars["timestamp"])
-    first = int(stamps.searchsorted(pd.Timestamp(meta.split.validation.first)))
-    anchors = np.arange(first, first + meta.split.validation.windows)
+    anchors = meta.split.validation.anchors(pd.DatetimeIndex(bars["timestamp"]))
     actual = targets(bars["close"].to_numpy(dtype=np.float64), anchors, meta.horizon)
     return np.asarray(actual - forecaster_of(bundle).changes(bars, anchors))

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from ml.artifacts.bundle import Bundle
@@ -286,9 +285,7 @@ def _evaluation_json(contest: _Contest) -> dict[str, Any]:
 
 def _test_windows(bars: pd.DataFrame, meta: Meta) -> TestWindows:
     """The windows whose anchors and targets lie in the test bars that meta.json states."""
-    stamps = pd.DatetimeIndex(bars["timestamp"])
-    first = int(stamps.searchsorted(pd.Timestamp(meta.split.test.first)))
-    anchors = np.arange(first, first + meta.split.test.windows, dtype=np.int64)
+    anchors = meta.split.test.anchors(pd.DatetimeIndex(bars["timestamp"]))
     return TestWindows(bars, anchors, meta.horizon)
 
 

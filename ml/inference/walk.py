@@ -22,10 +22,9 @@ def walk_radius(bars: pd.DataFrame, meta: Meta, n_steps: int) -> NDArray[np.floa
     close = bars["close"].to_numpy(dtype=np.float64)
     stamps = pd.DatetimeIndex(bars["timestamp"])
     validation = meta.split.validation
-    first = int(stamps.searchsorted(pd.Timestamp(validation.first)))
-    anchors = np.arange(first, first + validation.windows, dtype=np.int64)
-    known = first < len(stamps) and stamps[first] == pd.Timestamp(validation.first)
-    if not known or not len(anchors) or anchors[-1] + meta.horizon >= len(close):
+    anchors = validation.anchors(stamps)
+    held = len(anchors) > 0 and anchors[-1] + meta.horizon < len(close)
+    if not held or stamps[anchors[0]] != pd.Timestamp(validation.first):
         return _NORMAL_80 * meta.target.sigma * np.sqrt(np.arange(1, n_steps + 1))
     # The walk says no change: its residuals are the changes.
     return widths(conformal_radius(targets(close, anchors, meta.horizon), 80).tolist(), n_steps)

@@ -19,9 +19,7 @@ from ml.artifacts.store import Bundle, ModelStore
 from ml.config import Settings, TrainConfig
 from ml.data.store import bars_fingerprint, read_bars, read_outcome
 from ml.errors import (
-    ArtifactError,
     ModelError,
-    NotPromotedError,
     StoreError,
     TickerflowError,
     TrainingError,
@@ -67,7 +65,7 @@ def _train(key: SeriesKey, settings: Settings, on_epoch: OnEpoch | None, started
     identity = fit_id(ingested.fingerprint, config, settings.promote)
     if settings.run.skip_unchanged and not settings.promote.force:
         record = store.find_fit(key, identity)
-        if record is not None and not _cut_short(record, config) and _serves(store, key):
+        if record is not None and not _cut_short(record, config) and store.serves(key):
             outcome = unchanged(key, record, store, seconds=time.monotonic() - started)
             return Challenger(ticker=key.ticker, interval=str(key.interval), outcome=outcome)
 
@@ -76,7 +74,7 @@ def _train(key: SeriesKey, settings: Settings, on_epoch: OnEpoch | None, started
     try:
         network, result = train_network(dataset, config, on_epoch)
     except TrainingError as error:
-        if _serves(store, key):
+        if store.serves(key):
             raise
         # A series with enough bars always has a forecast. Without the identity of what failed: that is
         # to be trained again.
@@ -105,15 +103,6 @@ def _cut_short(record: Meta, config: TrainConfig) -> bool:
         and isinstance(allowed, int | float)
         and allowed < config.deadline_seconds
     )
-
-
-def _serves(store: ModelStore, key: SeriesKey) -> bool:
-    """Whether the series has a champion that loads; without one a training is never a repetition."""
-    try:
-        store.champion(key)
-    except (NotPromotedError, ArtifactError):
-        return False
-    return True
 
 
 def _outcome(settings: Settings, key: SeriesKey) -> IngestOutcome:
