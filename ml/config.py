@@ -19,6 +19,7 @@ from pydantic_settings import (
 Device = Literal["auto", "cpu", "cuda"]
 ScalerName = Literal["minmax", "standard", "robust"]
 LossName = Literal["huber", "mae", "mse"]
+Engine = Literal["auto", "single", "fleet"]
 
 DEFAULT_FEATURES = (
     "close",
@@ -77,12 +78,18 @@ class TrainConfig(Frozen):
         None,
         description="Feature names; none means the default set, without volume where there is none",
     )
-    seq_len: int = Field(60, ge=2, le=2000, description="Bars that the network sees (the window)")
+    seq_len: int = Field(60, ge=2, le=2000, description="Bars that attention looks back on (the window)")
+    warm_up: int = Field(
+        60, ge=0, le=2000, description="Bars before the window from which the network's state settles"
+    )
     horizon: int = Field(10, ge=1, le=500, description="Steps that the network forecasts directly")
     epochs: int = Field(30, ge=1, le=10_000, description="Epochs at most; early stopping ends sooner")
     patience: int = Field(8, ge=1, description="Epochs without improvement before training stops")
-    batch_size: int = Field(64, ge=1, le=65_536, description="Windows in a training step")
-    learning_rate: float = Field(3e-4, gt=0, le=1, description="AdamW's learning rate")
+    batch_size: int = Field(1024, ge=1, le=65_536, description="Windows in a training step")
+    chunk: int = Field(
+        64, ge=1, le=4096, description="Windows that one reading of the bars trains; 1 reads each anew"
+    )
+    learning_rate: float = Field(7e-4, gt=0, le=1, description="AdamW's learning rate")
     weight_decay: float = Field(0.1, ge=0, le=1, description="AdamW's weight decay")
     hidden_size: int = Field(24, ge=1, le=4096, description="Units of a recurrent layer")
     num_layers: int = Field(1, ge=1, le=16, description="Recurrent layers")
@@ -96,6 +103,9 @@ class TrainConfig(Frozen):
     deadline_seconds: float = Field(600, gt=0, description="Wall clock for one series' training")
     device: Device = Field("auto", description="auto takes CUDA where there is one")
     threads: int = Field(1, ge=1, le=256, description="torch threads of one training")
+    engine: Engine = Field(
+        "auto", description="single trains one series at a time, fleet many at once; auto: fleet on CUDA"
+    )
 
 
 class PromoteConfig(Frozen):
@@ -121,11 +131,14 @@ class RunConfig(Frozen):
         "auto", description="Prefect task runner; auto takes processes when there is enough work"
     )
     shard_size: int = Field(0, ge=0, description="Series a task handles; 0 chooses by their number")
+    fleet_size: int = Field(
+        0, ge=0, description="Series that train at once on the fleet engine; 0 chooses by free memory"
+    )
     max_failed_share: float = Field(
         0.5, ge=0, le=1, description="The flow run fails when more than this share of series failed"
     )
     plots: Literal["auto", "always", "never"] = Field(
-        "auto", description="Draw loss, error and coverage; auto does for runs of up to 50 series"
+        "auto", description="Draw training and forecasts; auto does for runs of up to 50 series"
     )
     skip_unchanged: bool = Field(
         True, description="Do not train the same bars with the same configuration twice"

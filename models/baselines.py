@@ -24,9 +24,9 @@ class Naive(nn.Module):
         super().__init__()
         self.horizon = horizon
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """``(batch, seq_len, features)`` to ``(batch, horizon)``, all zero."""
-        return windows.new_zeros(len(windows), self.horizon)
+    def forward(self, inputs: Tensor, window: int, steps: int) -> Tensor:
+        """``(batch, length, n_inputs)`` to ``(batch, steps, horizon)``, all zero."""
+        return inputs.new_zeros(len(inputs), steps, self.horizon)
 
 
 class Drift(nn.Module):
@@ -39,11 +39,11 @@ class Drift(nn.Module):
         self.horizon = horizon
         self.register_buffer("slope", torch.zeros(1))  # mean one-bar change, in sigma
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """``(batch, seq_len, features)`` to ``(batch, horizon)``, the same in each row."""
+    def forward(self, inputs: Tensor, window: int, steps: int) -> Tensor:
+        """``(batch, length, n_inputs)`` to ``(batch, steps, horizon)``, the same from each bar."""
         # k steps of drift, in units of sigma * sqrt(k), are sqrt(k) slopes
-        steps = torch.arange(1, self.horizon + 1, dtype=self.slope.dtype, device=self.slope.device)
-        return (self.slope * steps.sqrt()).expand(len(windows), -1)
+        ahead = torch.arange(1, self.horizon + 1, dtype=self.slope.dtype, device=self.slope.device)
+        return (self.slope * ahead.sqrt()).expand(len(inputs), steps, -1)
 
 
 def _solve_naive(network: nn.Module, mean_change: float) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from models.layers import AttentionHead, RecurrentConfig, recurrence
+from models.layers import AttentionHead, Recurrence, RecurrentConfig
 from models.registry import Architecture, register
 
 
@@ -29,18 +29,17 @@ class CNNLSTM(nn.Module):
 
     def __init__(self, n_inputs: int, horizon: int, config: CNNLSTMConfig) -> None:
         super().__init__()
-        # Padding on the left only: a state never sees a later bar of its window.
+        # Padding on the left only: a state never sees a later bar.
         self.pad = nn.ConstantPad1d((config.kernel_size - 1, 0), 0.0)
         self.convolution = nn.Conv1d(n_inputs, config.channels, config.kernel_size)
         self.activation = nn.GELU()
-        self.recurrence = recurrence(nn.LSTM, config.channels, config)
+        self.recurrence = Recurrence(nn.LSTM, config.channels, config)
         self.head = AttentionHead(config.hidden_size, horizon, config.dropout)
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """``(batch, seq_len, features)`` to ``(batch, horizon)``."""
-        patterns = self.activation(self.convolution(self.pad(windows.transpose(1, 2))))
-        states, _ = self.recurrence(patterns.transpose(1, 2))  # (batch, seq_len, hidden)
-        changes: Tensor = self.head(states)
+    def forward(self, inputs: Tensor, window: int, steps: int) -> Tensor:
+        """``(batch, length, n_inputs)`` to ``(batch, steps, horizon)``."""
+        patterns = self.activation(self.convolution(self.pad(inputs.transpose(1, 2))))
+        changes: Tensor = self.head(self.recurrence(patterns.transpose(1, 2)), window, steps)
         return changes
 
 

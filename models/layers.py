@@ -1,12 +1,18 @@
-"""What several architectures share."""
+"""What several architectures share: recurrences, attention, dropout.
+
+Every layer here maps a chunk of bars to a value for each of its bars, from that bar and those before it.
+So one pass over a chunk gives the forecast at every bar of it, and none sees a later bar.
+"""
 
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import lru_cache
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-Cell = TypeVar("Cell", nn.LSTM, nn.GRU)
+Cell: TypeAlias = type[nn.LSTM] | type[nn.GRU]
 
 
 @dataclass(frozen=True)
@@ -25,17 +31,102 @@ class RecurrentConfig:
             )
 
 
-def recurrence(cell: type[Cell], n_inputs: int, config: RecurrentConfig) -> Cell:
-    """The recurrent layers of a config, batch first."""
-    between = config.dropout if config.num_layers > 1 else 0.0  # torch warns about one layer
-    return cell(n_inputs, config.hidden_size, config.num_layers, batch_first=True, dropout=between)
+class LockedDropout(nn.Module):
+    """Dropout with one mask for all bars of a chunk (Gal and Ghahramani 2016, variational dropout).
+
+    The mask is drawn by whoever trains, not by torch's global generator: the same seed then gives the
+    same masks on every device, and for one network as for many that train together.
+    """
+
+    def __init__(self, width: int, share: float) -> None:
+        super().__init__()
+        self.width, self.share = width, share
+        self.mask: Tensor | None = None  # (batch, 1, width)
+
+    def use(self, mask: Tensor) -> None:
+        """Take a mask ``(batch, 1, width)``: 0 for what is dropped, ``1 / (1 - share)`` elsewhere."""
+        if self.mask is None or self.mask.shape != mask.shape or self.mask.device != mask.device:
+            self.mask = mask
+        else:
+            self.mask.copy_(mask)  # in place: a captured graph goes on reading it
+
+    def forward(self, states: Tensor) -> Tensor:
+        """``(batch, length, width)``, of which a share is zero, the rest grown to match."""
+        if not self.training or self.share == 0:
+            return states
+        if self.mask is None:
+            raise RuntimeError("expected a mask, found none: give it one before each training step")
+        return states * self.mask
+
+
+class Recurrence(nn.Module):
+    """Layers of LSTM or GRU, with dropout between them.
+
+    Attributes:
+        unrolled: compute bar by bar with plain products instead of torch's own kernels. Slower for one
+            network, but it can be batched over many (`torch.func.vmap`), which the kernels cannot.
+    """
+
+    def __init__(self, cell: Cell, n_inputs: int, config: RecurrentConfig) -> None:
+        super().__init__()
+        hidden, count = config.hidden_size, config.num_layers
+        widths = [n_inputs] + [hidden] * (count - 1)
+        self.layers = nn.ModuleList(cell(width, hidden, batch_first=True) for width in widths)
+        self.between = nn.ModuleList(LockedDropout(hidden, config.dropout) for _ in widths[1:])
+        self.unrolled = False
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(batch, length, n_inputs)`` to hidden states ``(batch, length, hidden)``."""
+        states = inputs
+        for index, layer in enumerate(self.layers):
+            if index:
+                states = self.between[index - 1](states)
+            assert isinstance(layer, nn.LSTM | nn.GRU)
+            states = _unrolled(layer, states) if self.unrolled else layer(states)[0]
+        return states
+
+
+def _unrolled(layer: nn.LSTM | nn.GRU, inputs: Tensor) -> Tensor:
+    """One layer's states by the equations in torch's documentation of `nn.LSTM` and `nn.GRU`."""
+    bar = _lstm_bar if isinstance(layer, nn.LSTM) else _gru_bar
+    from_inputs = functional.linear(inputs, _weight(layer, "weight_ih_l0"), _weight(layer, "bias_ih_l0"))
+    weight, bias = _weight(layer, "weight_hh_l0"), _weight(layer, "bias_hh_l0")
+    hidden = memory = inputs.new_zeros(inputs.shape[0], layer.hidden_size)
+    states = []
+    for gates in from_inputs.unbind(1):  # (batch, gates * hidden)
+        hidden, memory = bar(gates, functional.linear(hidden, weight, bias), hidden, memory)
+        states.append(hidden)
+    return torch.stack(states, dim=1)
+
+
+def _weight(layer: nn.Module, name: str) -> Tensor:
+    weight = getattr(layer, name)
+    assert isinstance(weight, Tensor)
+    return weight
+
+
+def _lstm_bar(
+    from_inputs: Tensor, from_hidden: Tensor, hidden: Tensor, memory: Tensor
+) -> tuple[Tensor, Tensor]:
+    enter, forget, candidate, output = (from_inputs + from_hidden).chunk(4, dim=1)
+    memory = torch.sigmoid(forget) * memory + torch.sigmoid(enter) * torch.tanh(candidate)
+    return torch.sigmoid(output) * torch.tanh(memory), memory
+
+
+def _gru_bar(
+    from_inputs: Tensor, from_hidden: Tensor, hidden: Tensor, memory: Tensor
+) -> tuple[Tensor, Tensor]:
+    reset_x, update_x, candidate_x = from_inputs.chunk(3, dim=1)
+    reset_h, update_h, candidate_h = from_hidden.chunk(3, dim=1)
+    candidate = torch.tanh(candidate_x + torch.sigmoid(reset_x + reset_h) * candidate_h)
+    return torch.lerp(candidate, hidden, torch.sigmoid(update_x + update_h)), memory
 
 
 class AttentionHead(nn.Module):
-    """From hidden states to the changes at each step.
+    """From hidden states to the changes forecast at each of the last bars.
 
-    The last hidden state attends over all states of the window (scaled dot product with a learnt query
-    and key, one head: Vaswani et al. 2017, section 3.2.1). The context is joined with the last state, so
+    A bar's state attends over the states of its window (scaled dot product with a learnt query and
+    key, one head: Vaswani et al. 2017, section 3.2.1). The context is joined with the state, so
     attention adds to the recurrence and never replaces it. The output layer starts at zero, so the
     network starts as the random walk.
     """
@@ -44,16 +135,39 @@ class AttentionHead(nn.Module):
         super().__init__()
         self.query = nn.Linear(width, width, bias=False)
         self.key = nn.Linear(width, width, bias=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = LockedDropout(2 * width, dropout)
         self.output = nn.Linear(2 * width, horizon)
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
-    def forward(self, states: Tensor) -> Tensor:
-        """``(batch, seq_len, width)`` to ``(batch, horizon)``."""
-        last = states[:, -1]  # (batch, width)
-        scores = torch.einsum("bw,btw->bt", self.query(last), self.key(states))
-        weights = torch.softmax(scores / states.shape[-1] ** 0.5, dim=1)  # (batch, seq_len)
-        context = torch.einsum("bt,btw->bw", weights, states)
-        changes: Tensor = self.output(self.dropout(torch.cat([last, context], dim=1)))
+    def forward(self, states: Tensor, window: int, steps: int) -> Tensor:
+        """``(batch, length, width)`` to ``(batch, steps, horizon)``, from each of the last bars."""
+        length, width = states.shape[-2:]
+        states = states[:, max(0, length - window - steps + 1) :]  # no window reaches further back
+        last = states[:, -steps:]  # (batch, steps, width)
+        scores = self.query(last) @ self.key(states).transpose(1, 2) / width**0.5
+        if steps > 1:
+            scores = scores + _band(states.shape[-2], window, steps, states.device)
+        context = torch.softmax(scores, dim=-1) @ states  # (batch, steps, width)
+        changes: Tensor = self.output(self.dropout(torch.cat([last, context], dim=-1)))
         return changes
+
+
+@lru_cache(maxsize=64)
+def _band(length: int, window: int, steps: int, device: torch.device) -> Tensor:
+    """0 where a bar lies within the window of one of the last bars, ``-inf`` elsewhere."""
+    with torch.inference_mode(mode=False):  # training uses what serving has cached
+        bars = torch.arange(length, device=device)
+        age = bars[length - steps :, None] - bars  # (steps, length)
+        outside = (age < 0) | (age >= window)
+        return torch.zeros(age.shape, device=device).masked_fill(outside, -torch.inf)
+
+
+def each_window(inputs: Tensor, window: int, steps: int) -> Tensor:
+    """The windows that end at the last bars of chunks: for networks that know windows only.
+
+    ``(batch, length, n_inputs)`` to ``(batch * steps, window, n_inputs)``.
+    """
+    recent = inputs[:, inputs.shape[1] - window - steps + 1 :]
+    windows = recent.unfold(1, window, 1)  # (batch, steps, n_inputs, window)
+    return windows.transpose(2, 3).flatten(0, 1)

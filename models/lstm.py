@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from models.layers import AttentionHead, RecurrentConfig, recurrence
+from models.layers import AttentionHead, Recurrence, RecurrentConfig
 from models.registry import Architecture, register
 
 
@@ -11,13 +11,12 @@ class LSTM(nn.Module):
 
     def __init__(self, n_inputs: int, horizon: int, config: RecurrentConfig) -> None:
         super().__init__()
-        self.recurrence = recurrence(nn.LSTM, n_inputs, config)
+        self.recurrence = Recurrence(nn.LSTM, n_inputs, config)
         self.head = AttentionHead(config.hidden_size, horizon, config.dropout)
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """``(batch, seq_len, features)`` to ``(batch, horizon)``."""
-        states, _ = self.recurrence(windows)  # (batch, seq_len, hidden)
-        changes: Tensor = self.head(states)
+    def forward(self, inputs: Tensor, window: int, steps: int) -> Tensor:
+        """``(batch, length, n_inputs)`` to ``(batch, steps, horizon)``."""
+        changes: Tensor = self.head(self.recurrence(inputs), window, steps)
         return changes
 
 

@@ -70,7 +70,13 @@ class ForecastSpec(Frozen):
     features: tuple[str, ...] = Field(max_length=MAX_FEATURES, description="Feature names, in order")
     inputs: tuple[str, ...] = Field(max_length=1024, description="Input columns of these features")
     seq_len: int = Field(ge=1, le=2000)
+    warm_up: int = Field(0, ge=0, le=2000, description="Bars before the window, for the state to settle")
     horizon: int = Field(ge=1, le=MAX_STEPS)
     target: Target
     decay: float = Field(0.5, ge=0, le=1, description="Weight of each further block beyond the horizon")
     intervals: Intervals
+
+    @property
+    def context(self) -> int:
+        """Bars that the network reads for one forecast."""
+        return self.warm_up + self.seq_len

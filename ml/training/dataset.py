@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
@@ -13,9 +12,9 @@ from ml.errors import ConstantSeriesError, TrainingError
 from ml.features.indicators import default_features
 from ml.features.inputs import compute_inputs, warmup_bars
 from ml.features.scaling import Scaler, fit_scaler, scale
-from ml.features.windows import Split, check_enough_bars, chronological_split, targets
+from ml.features.windows import Split, check_enough_bars, chronological_split
 from ml.forecasting.spec import Target
-from ml.training.loop import Samples
+from ml.training.samples import Samples
 
 _LARGEST_PRICE = 1e100  # errors are squared, and the squares must be numbers
 
@@ -61,10 +60,10 @@ def build_dataset(bars: pd.DataFrame, config: TrainConfig) -> Dataset:
     target = fit_target(close[: split.train_bars.stop])
     unit = target.sigma * np.sqrt(np.arange(1, config.horizon + 1))  # (horizon,)
 
+    log_close = np.log(close)
+
     def samples(anchors: range) -> Samples:
-        positions = np.asarray(anchors, dtype=np.int64)
-        changes = targets(close, positions, config.horizon) / unit
-        return Samples(scaled, positions, torch.from_numpy(changes.astype(np.float32)), config.seq_len)
+        return Samples(scaled, log_close, unit, anchors)
 
     return Dataset(
         features=tuple(features),

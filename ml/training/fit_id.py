@@ -6,10 +6,10 @@ import json
 from ml.config import PromoteConfig, TrainConfig
 
 # Raised when a change of the code makes the same bars and configuration give another model.
-FIT_VERSION = 1
+FIT_VERSION = 2
 
 # What changes how fast a model is trained, and not which model it becomes.
-_WITHOUT_EFFECT = {"device", "threads", "deadline_seconds"}
+_WITHOUT_EFFECT = {"device", "threads", "engine", "deadline_seconds"}
 
 
 def fit_id(fingerprint: str, config: TrainConfig, rule: PromoteConfig) -> str:

@@ -1,10 +1,12 @@
-"""The training loop: one epoch function, early stopping, a deadline, and a guard against NaN."""
+"""The training loop: epochs, early stopping, a deadline, and a guard against NaN, for each series.
 
-import copy
+It trains one series or many at once; what a series learns does not depend on which others are beside it.
+"""
+
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -12,42 +14,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.config import LossName, TrainConfig
+from ml.config import TrainConfig
 from ml.errors import TrainingError
-from ml.features.windows import windows
+from ml.training.fleet import Fleet, unroll
+from ml.training.replay import Pass
+from ml.training.samples import Batch, Chunks, Samples, Shelf, cut
 
 Stopped = Literal["early", "epochs", "deadline", "diverged", "solved"]
 
-_LOSSES: dict[LossName, Callable[[], nn.Module]] = {
-    "huber": nn.SmoothL1Loss,
-    "mae": nn.L1Loss,
-    "mse": nn.MSELoss,
-}
+# Series that have stopped are taken out once no more than this share goes on: each time costs a little.
+_COMPACT_AT = 0.7
+
+# Validation needs no gradient, so its batches may be large.
+_VALIDATION_WINDOWS = 4096
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Windows with their targets.
+class Job:
+    """One series to train."""
 
-    Attributes:
-        scaled: the series' scaled inputs ``(n_bars, inputs)``, shared: windows are gathered per batch.
-        anchors: last bar of each window, ``(n,)``.
-        targets: changes in volatility units, ``(n, horizon)``.
-        seq_len: bars in a window.
-    """
-
-    scaled: NDArray[np.float32]
-    anchors: NDArray[np.int64]
-    targets: Tensor
-    seq_len: int
-
-    def __len__(self) -> int:
-        return len(self.anchors)
-
-    def batch(self, rows: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-        """``(batch, seq_len, inputs)`` and ``(batch, horizon)`` of some rows, on the device."""
-        inputs = windows(self.scaled, self.anchors[rows.numpy()], self.seq_len)
-        return torch.from_numpy(inputs).to(device), self.targets[rows].to(device)
+    train: Samples
+    validation: Samples
 
 
 @dataclass(frozen=True)
@@ -67,12 +56,14 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Fit:
-    """How a training went; the network holds the best epoch's weights."""
+    """How a training went."""
 
     history: tuple[Epoch, ...]
     best_epoch: int
     stopped: Stopped
     seconds: float
+    steps: int = 0
+    weights: dict[str, Tensor] = field(default_factory=dict, repr=False)
 
     @property
     def epochs(self) -> int:
@@ -80,110 +71,225 @@ class Fit:
         return max(0, len(self.history) - 1)
 
 
-class _Interrupted(Exception):  # noqa: N818  # control flow within this file, not an error
-    """The epoch was left in the middle."""
-
-    def __init__(self, reason: Stopped) -> None:
-        self.reason: Stopped = reason
+Outcome = Fit | TrainingError
+OnEpoch = Callable[[int, Epoch], None]
 
 
 def fit(
     network: nn.Module,
-    train: Samples,
-    validation: Samples,
+    jobs: Sequence[Job],
     config: TrainConfig,
     device: torch.device,
-    on_epoch: Callable[[Epoch], None] | None = None,
-) -> Fit:
-    """Train in place; afterwards the network holds the weights of the best validation loss.
+    on_epoch: OnEpoch | None = None,
+    unrolled: bool | None = None,
+) -> list[Outcome]:
+    """Train the network once for each job, all from its present weights.
 
-    The same seed gives the same weights on the same machine and thread count.
+    The same seed gives a job the same weights, whichever jobs are beside it (up to the order in which
+    floats are summed) and on whichever device.
 
-    Raises:
-        TrainingError: no epoch could be finished before the deadline or before the loss was not finite.
+    Args:
+        network: left as it is; its weights are where each job starts.
+        jobs: must agree in `batches_of`.
+        config: settings, the same for all.
+        device: where to train.
+        on_epoch: told the job's index and each of its epochs.
+        unrolled: compute recurrences bar by bar; by default where there is more than one job, and there
+            it must be.
+
+    Returns:
+        For each job its fit, with the weights of its best validation loss, on the CPU; or the error,
+        where no epoch could be finished before the deadline or before the loss was not finite.
     """
-    started = time.monotonic()
-    loss_of = _LOSSES[config.loss]()
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
-    order = torch.Generator().manual_seed(config.seed)
-
-    def step(inputs: Tensor, targets: Tensor) -> Tensor:
-        optimiser.zero_grad(set_to_none=True)
-        loss: Tensor = loss_of(network(inputs), targets)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
-        if not math.isfinite(float(norm)):
-            raise _Interrupted("diverged")
-        optimiser.step()
-        if time.monotonic() - started > config.deadline_seconds:
-            raise _Interrupted("deadline")
-        return loss.detach()
-
-    def judge(inputs: Tensor, targets: Tensor) -> Tensor:
-        loss: Tensor = loss_of(network(inputs), targets)
-        return loss
-
-    def record(epoch: int, train_loss: float | None, val_loss: float, best: bool) -> None:
-        history.append(Epoch(epoch, train_loss, val_loss, best, time.monotonic() - started))
-        if on_epoch is not None:
-            on_epoch(history[-1])
-
-    history: list[Epoch] = []
-    rows = torch.arange(len(train))
-    val_rows = torch.arange(len(validation))
-    network.eval()
+    if len({batches_of(job, config) for job in jobs}) > 1:
+        raise ValueError("expected jobs with as many batches in an epoch as each other")
+    unrolled = len(jobs) > 1 if unrolled is None else unrolled
+    unroll(network, unrolled)
     try:
-        with torch.no_grad():
-            best_loss = _run_epoch(validation, val_rows, config.batch_size, device, judge)
-    except _Interrupted as interrupted:
-        raise _unfinished(interrupted.reason, config) from None
-    best_epoch, best_weights = 0, copy.deepcopy(network.state_dict())
-    record(0, None, best_loss, best=True)
+        return _Training(network.to(device), jobs, config, device, on_epoch, unrolled).run()
+    finally:
+        unroll(network.cpu(), unrolled=False)
 
-    stopped: Stopped = "epochs"
-    for epoch in range(1, config.epochs + 1):
-        try:
-            network.train()
-            shuffled = rows[torch.randperm(len(rows), generator=order)]
-            train_loss = _run_epoch(train, shuffled, config.batch_size, device, step)
-            network.eval()
+
+def batches_of(job: Job, config: TrainConfig) -> int:
+    """Optimiser steps in an epoch of a job: jobs that train together have the same."""
+    return _plan(job, config).batches
+
+
+def _plan(job: Job, config: TrainConfig) -> Chunks:
+    return cut(job.train.anchors, config.chunk, config.batch_size)
+
+
+@dataclass
+class _Member:
+    """What is known of one job's training."""
+
+    index: int
+    windows: int
+    validation_windows: int
+    plan: Chunks
+    validation: Chunks
+    history: list[Epoch] = field(default_factory=list)
+    best_epoch: int = 0
+    best_loss: float = math.inf
+
+
+class _Training:
+    """All jobs of a fleet, epoch by epoch. Row ``i`` of each tensor belongs to ``members[i]``."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        jobs: Sequence[Job],
+        config: TrainConfig,
+        device: torch.device,
+        on_epoch: OnEpoch | None,
+        unrolled: bool,
+    ) -> None:
+        self.network, self.config, self.device, self.on_epoch = network, config, device, on_epoch
+        self.fleet = Fleet(network, len(jobs), config, unrolled)
+        self.train = Shelf([job.train for job in jobs], device)
+        self.validation = Shelf([job.validation for job in jobs], device)
+        self.members = [
+            _Member(
+                index,
+                len(job.train),
+                len(job.validation),
+                _plan(job, config),
+                cut(job.validation.anchors, config.chunk, _VALIDATION_WINDOWS),
+            )
+            for index, job in enumerate(jobs)
+        ]
+        self.best = self.fleet.weights.detach().clone()
+        self.outcomes: dict[int, Outcome] = {}
+        self.seconds = 0.0  # each job's share of the time so far
+        self.marked = time.monotonic()
+        self._make_passes()
+
+    def run(self) -> list[Outcome]:
+        """Train until every job has stopped; their outcomes in their order."""
+        total = len(self.members)
+        self._record(0, None, self._validate())
+        for epoch in range(1, self.config.epochs + 1):
+            if len(self.outcomes) == total:
+                break
+            train_losses = self._train(epoch)
+            if train_losses is None:
+                self._stop(self.members, "deadline")
+                break
+            self._record(epoch, train_losses, self._validate())
+        self._stop(self.members, "epochs")  # the others
+        return [self.outcomes[index] for index in range(total)]
+
+    def _make_passes(self) -> None:
+        """Fix where the steps read and write, for on a GPU they are recorded once and replayed."""
+        config, fleet = self.config, self.fleet
+        lead = config.seq_len - 1
+
+        def step(batch: Batch) -> Tensor:
+            return fleet.step(batch) * batch.weight.sum(dim=(1, 2))
+
+        def judge(batch: Batch) -> Tensor:
             with torch.no_grad():
-                val_loss = _run_epoch(validation, val_rows, config.batch_size, device, judge)
-        except _Interrupted as interrupted:
-            stopped = interrupted.reason
-            break
-        better = val_loss < best_loss
-        if better:
-            best_loss, best_epoch = val_loss, epoch
-            best_weights = copy.deepcopy(network.state_dict())
-        record(epoch, train_loss, val_loss, best=better)
-        if epoch - best_epoch >= config.patience:
-            stopped = "early"
-            break
-    network.load_state_dict(best_weights)
-    network.eval()
-    if len(history) == 1:
-        raise _unfinished(stopped, config)
-    return Fit(tuple(history), best_epoch, stopped, time.monotonic() - started)
+                return fleet.loss(batch) * batch.weight.sum(dim=(1, 2))
 
+        def gather(shelf: Shelf, lead: int) -> Callable[[Tensor], Batch]:
+            return lambda first: shelf.gather(first, lead, config.chunk)
 
-def _run_epoch(
-    samples: Samples,
-    rows: Tensor,
-    batch_size: int,
-    device: torch.device,
-    step: Callable[[Tensor, Tensor], Tensor],
-) -> float:
-    """Run ``step`` over all rows in order; the mean loss of a window."""
-    total = torch.zeros((), device=device)
-    for batch in torch.split(rows, batch_size):
-        total += step(*samples.batch(batch, device)) * len(batch)
-    mean = float(total) / len(rows)
-    if not math.isfinite(mean):
-        raise _Interrupted("diverged")
-    return mean
+        self._train_pass = Pass(
+            [member.plan for member in self.members], self.device, gather(self.train, lead), step
+        )
+        self._val_pass = Pass(
+            [member.validation for member in self.members],
+            self.device,
+            gather(self.validation, config.warm_up + lead),
+            judge,
+        )
+
+    def _train(self, epoch: int) -> Floats | None:
+        """One epoch; the mean loss of each job's windows, None where the deadline came first."""
+        config, allowed = self.config, self.config.deadline_seconds - self.seconds
+        tables = [member.plan.shuffled(config.seed, epoch) for member in self.members]
+        self.network.train()
+        for index in self._train_pass.over(tables):
+            if self._share() > allowed:
+                return None
+            generator = np.random.default_rng([config.seed, epoch, index])
+            self.fleet.draw_dropout(generator, self._train_pass.slots)
+        return self._train_pass.total() / [member.windows for member in self.members]
+
+    def _validate(self) -> Floats:
+        """The mean loss of each job's validation windows."""
+        self.network.eval()
+        for _ in self._val_pass.over([member.validation.in_order() for member in self.members]):
+            pass
+        return self._val_pass.total() / [member.validation_windows for member in self.members]
+
+    def _share(self) -> float:
+        """What one job has of the time since the last epoch."""
+        return (time.monotonic() - self.marked) / (len(self.members) - self._stopped)
+
+    @property
+    def _stopped(self) -> int:
+        return sum(member.index in self.outcomes for member in self.members)
+
+    def _record(self, epoch: int, train_losses: Floats | None, val_losses: Floats) -> None:
+        """Note an epoch for each job that still trains, and stop those that are done."""
+        self.seconds += self._share()
+        self.marked = time.monotonic()
+        diverged = self.fleet.diverged.cpu().numpy() | ~np.isfinite(val_losses)
+        better = np.zeros(len(self.members), dtype=bool)
+        broken, tired = [], []
+        for row, member in enumerate(self.members):
+            if member.index in self.outcomes:
+                continue
+            if diverged[row]:
+                broken.append(member)
+                continue
+            loss = float(val_losses[row])
+            better[row] = loss < member.best_loss
+            if better[row]:
+                member.best_loss, member.best_epoch = loss, epoch
+            train_loss = None if train_losses is None else float(train_losses[row])
+            member.history.append(Epoch(epoch, train_loss, loss, bool(better[row]), self.seconds))
+            if self.on_epoch is not None:
+                self.on_epoch(member.index, member.history[-1])
+            if epoch - member.best_epoch >= self.config.patience:
+                tired.append(member)
+        chosen = torch.from_numpy(better).to(self.device)[:, None]
+        self.best = torch.where(chosen, self.fleet.weights.detach(), self.best)
+        self._stop(broken, "diverged")
+        self._stop(tired, "early")
+        going = len(self.members) - self._stopped
+        if 0 < going <= _COMPACT_AT * len(self.members):
+            self._compact()
+
+    def _stop(self, members: Sequence[_Member], reason: Stopped) -> None:
+        rows = {member.index: row for row, member in enumerate(self.members)}
+        for member in members:
+            if member.index in self.outcomes:
+                continue
+            if len(member.history) <= 1:
+                self.outcomes[member.index] = _unfinished(reason, self.config)
+                continue
+            self.outcomes[member.index] = Fit(
+                history=tuple(member.history),
+                best_epoch=member.best_epoch,
+                stopped=reason,
+                seconds=self.seconds,
+                steps=member.plan.batches * (len(member.history) - 1),
+                weights=self.fleet.state_dict(self.best[rows[member.index]].cpu()),
+            )
+
+    def _compact(self) -> None:
+        """Go on with the jobs that still train."""
+        rows = [row for row, member in enumerate(self.members) if member.index not in self.outcomes]
+        kept = torch.tensor(rows, device=self.device)
+        self.members = [self.members[row] for row in rows]
+        self.best = self.best[kept]
+        for part in (self.fleet, self.train, self.validation):
+            part.keep(kept)
+        self._make_passes()
 
 
 def _unfinished(stopped: Stopped, config: TrainConfig) -> TrainingError:

@@ -130,8 +130,9 @@ def _run(ticker: str, interval: str, settings: Settings) -> "TrainOutcome":
     from ml.evaluation.promotion import failed, promote_series
     from ml.features.indicators import feature_columns
     from ml.training.device import choose_device
+    from ml.training.network import architecture
     from ml.training.progress import EpochBar
-    from ml.training.trainer import architecture, train_series
+    from ml.training.trainer import train_series
 
     architecture(settings.train)
     choose_device(settings.train.device)

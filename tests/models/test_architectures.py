@@ -14,9 +14,9 @@ def test_the_architectures_that_the_project_promises_are_found() -> None:
 def test_every_architecture_starts_as_the_random_walk(name: str) -> None:
     torch.manual_seed(0)
     network = models.build(name, 5, 7, {}).eval()
-    changes = network(torch.randn(3, 20, 5))
-    assert changes.shape == (3, 7)
-    assert torch.equal(changes, torch.zeros(3, 7))
+    changes = network(torch.randn(3, 20, 5), 12, 4)
+    assert changes.shape == (3, 4, 7)
+    assert torch.equal(changes, torch.zeros(3, 4, 7))
 
 
 @pytest.mark.parametrize("name", [*NETWORKS, "naive", "drift"])
@@ -29,7 +29,7 @@ def test_the_state_dict_is_all_that_a_network_holds(name: str) -> None:
         rebuilt = models.build(name, 5, 7, {}).eval()
     rebuilt.load_state_dict(network.state_dict(), assign=True)
     inputs = torch.randn(3, 20, 5)
-    assert torch.equal(rebuilt(inputs), network(inputs))
+    assert torch.equal(rebuilt(inputs, 20, 1), network(inputs, 20, 1))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -38,7 +38,7 @@ def test_every_weight_of_a_network_takes_part_in_learning(name: str) -> None:
     network = models.build(name, 5, 7, {"dropout": 0.0})
     with torch.no_grad():
         network.head.output.weight.normal_()  # type: ignore[union-attr,operator]
-    network(torch.randn(8, 20, 5)).square().sum().backward()
+    network(torch.randn(8, 20, 5), 20, 1).square().sum().backward()
     for parameter_name, parameter in network.named_parameters():
         assert parameter.grad is not None, parameter_name
         assert parameter.grad.abs().max() > 0, parameter_name
@@ -51,7 +51,7 @@ def test_a_window_is_forecast_alike_alone_and_in_a_batch(name: str) -> None:
     with torch.no_grad():
         network.head.output.weight.normal_()  # type: ignore[union-attr,operator]
         batch = torch.randn(6, 20, 5)
-        assert torch.allclose(network(batch)[2:3], network(batch[2:3]), atol=1e-6)
+        assert torch.allclose(network(batch, 12, 3)[2:3], network(batch[2:3], 12, 3), atol=1e-6)
 
 
 def test_drift_continues_the_mean_change_of_the_training_bars() -> None:
@@ -60,7 +60,7 @@ def test_drift_continues_the_mean_change_of_the_training_bars() -> None:
     assert drift.solve is not None
     drift.solve(network, 0.2)
     expected = 0.2 * torch.tensor([1.0, 2.0, 3.0, 4.0]).sqrt()
-    assert torch.allclose(network(torch.zeros(2, 3, 5)), expected.expand(2, 4))
+    assert torch.allclose(network(torch.zeros(2, 3, 5), 3, 1), expected.expand(2, 1, 4))
 
 
 def test_sizes_that_nobody_means_are_refused() -> None:

@@ -22,7 +22,7 @@ def test_nothing_is_fitted_on_bars_after_the_training_bars() -> None:
     assert np.array_equal(dataset.scaler.scale_, again.scaler.scale_)
     stop = dataset.split.train_bars.stop
     assert np.array_equal(dataset.train.scaled[:stop], again.train.scaled[:stop], equal_nan=True)
-    assert np.array_equal(dataset.train.targets.numpy(), again.train.targets.numpy())
+    assert np.array_equal(dataset.train.actual(), again.train.actual())
 
 
 def test_targets_are_changes_in_volatility_times_the_root_of_the_step() -> None:
@@ -30,8 +30,9 @@ def test_targets_are_changes_in_volatility_times_the_root_of_the_step() -> None:
     dataset = build_dataset(bars, config())
     close = bars["close"].to_numpy()
     anchor, step = int(dataset.train.anchors[17]), 4
-    expected = np.log(close[anchor + step] / close[anchor]) / (dataset.target.sigma * np.sqrt(step))
-    assert dataset.train.targets[17, step - 1].item() == pytest.approx(expected, rel=1e-5)
+    expected = np.log(close[anchor + step] / close[anchor])
+    assert dataset.train.actual()[17, step - 1] == pytest.approx(expected, rel=1e-9)
+    assert dataset.train.unit[step - 1] == pytest.approx(dataset.target.sigma * np.sqrt(step))
 
 
 def test_targets_of_the_segments_share_no_bar_and_a_horizon_lies_between_their_anchors() -> None:

@@ -11,10 +11,13 @@ from ml.artifacts.store import ModelStore
 from ml.config import Settings, TrainConfig
 from ml.data.store import Sidecar, write_sidecar
 from ml.evaluation.promotion import promote_series
+from ml.forecasting.threads import torch_seed, torch_threads
 from ml.series import SeriesKey
+from ml.training.calibration import fit_gain
 from ml.training.dataset import build_dataset
-from ml.training.loop import Epoch
-from ml.training.trainer import fit_gain, network_config, train_network, train_series
+from ml.training.loop import Epoch, Fit, Job, fit
+from ml.training.network import build_network, network_config
+from ml.training.trainer import train_series
 from tests.stored import quick_settings, store_bars
 from tests.synthetic import make_bars, with_close
 
@@ -204,10 +207,15 @@ def test_the_same_seed_gives_the_same_weights_whatever_other_threads_do(settings
     champion = ModelStore(settings.models_dir).champion(KEY)
 
     def weights(_: int = 0) -> dict[str, torch.Tensor]:
-        def rebuild(_: Epoch) -> None:  # as a promotion in another thread does
+        def rebuild(_index: int, _epoch: Epoch) -> None:  # as a promotion in another thread does
             forecaster_of(champion)
 
-        return train_network(dataset, config, rebuild)[0].state_dict()
+        with torch_seed(config.seed), torch_threads(1):
+            network = build_network(dataset, config)
+            job = Job(dataset.train, dataset.validation)
+            (result,) = fit(network, [job], config, torch.device("cpu"), rebuild)
+        assert isinstance(result, Fit)
+        return result.weights
 
     alone = weights()
     with ThreadPoolExecutor(3) as pool:

@@ -1,0 +1,85 @@
+"""From a trained network to a forecaster: its gain and its intervals, from the validation windows."""
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ml.config import TrainConfig
+from ml.evaluation.intervals import calibrate
+from ml.forecasting.forecaster import Forecaster
+from ml.forecasting.spec import ForecastSpec, Intervals, baseline_target
+from ml.forecasting.threads import torch_threads
+from ml.training.dataset import Dataset
+from ml.training.network import architecture, network_config
+from ml.training.samples import Samples
+
+Floats = NDArray[np.float64]
+
+_SKEW_ANCHORS = 512
+_SKEW_LEAD = 256  # bars more than the window that the chunk begins before the first anchor
+
+
+def calibrated(
+    dataset: Dataset, network: nn.Module, config: TrainConfig, bars: pd.DataFrame
+) -> tuple[ForecastSpec, float]:
+    """The network's spec, with its gain and its intervals from the validation windows, and its skew.
+
+    The windows are forecast as they will be served. A baseline is what it is by definition: its gain
+    is 1, and it needs no bars to warm up.
+    """
+    is_baseline = architecture(config).solve is not None
+    plain = ForecastSpec(
+        model=config.model,
+        config=network_config(config),
+        features=dataset.features,
+        inputs=dataset.inputs,
+        seq_len=config.seq_len,
+        warm_up=0 if is_baseline else config.warm_up,
+        horizon=config.horizon,
+        target=dataset.target,
+        intervals=Intervals(radius_80=(0.0,), radius_95=(0.0,), windows=1),
+    )
+    changes = Forecaster(plain, network, dataset.scaler).changes(bars, dataset.validation.anchors)
+    actual = dataset.validation.actual()
+    if is_baseline:
+        target, skew = baseline_target(config.model, dataset.target), 0.0
+    else:
+        target = dataset.target.model_copy(update={"gain": fit_gain(changes, actual)})
+        skew = train_serve_skew(network, dataset.validation, config.seq_len, changes)
+    intervals = calibrate(actual - target.gain * changes)
+    return plain.model_copy(update={"target": target, "intervals": intervals}), skew
+
+
+def train_serve_skew(network: nn.Module, validation: Samples, seq_len: int, served: Floats) -> float:
+    """Largest difference between forecasts as trained and as served, in units of ``sigma * sqrt(step)``.
+
+    Training reads a chunk of bars once, so the state at a bar remembers all of the chunk; a served
+    forecast reads ``spec.context`` bars. Here one chunk runs over the first validation anchors.
+
+    Args:
+        network: trained.
+        validation: its anchors have ``spec.context`` bars before them.
+        seq_len: the window of attention.
+        served: log changes forecast from each validation anchor, ``(n, horizon)``, with a gain of 1.
+    """
+    anchors = validation.anchors[:_SKEW_ANCHORS]
+    first = max(0, anchors.start - _SKEW_LEAD - seq_len)
+    bars = validation.scaled[first : anchors.stop]
+    bars = bars[int(np.isnan(bars).any(axis=1).sum()) :]  # the features' warm-up
+    with torch.inference_mode(), torch_threads(1):
+        chunk = torch.from_numpy(np.ascontiguousarray(bars))[None]
+        trained = network(chunk, seq_len, len(anchors))[0].double().numpy()
+    return float(np.abs(trained - served[: len(anchors)] / validation.unit).max())
+
+
+def fit_gain(forecast: Floats, actual: Floats) -> float:
+    """The factor in [0, 1] by which forecast changes have the least absolute error, on a grid of 0.05.
+
+    A network that learnt noise forecasts too boldly; validation windows say by how much. 0 is the random
+    walk. Both arrays are ``(windows, horizon)`` log changes.
+    """
+    grid = np.linspace(0.0, 1.0, 21)
+    errors = [float(np.abs(actual - gain * forecast).mean()) for gain in grid]
+    return float(grid[int(np.argmin(errors))])
