@@ -17,10 +17,12 @@ _LEFT_BEHIND_SECONDS = 86_400
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, settle: bool = True) -> Iterator[BinaryIO]:
     """Open a file for writing that replaces ``path`` when the block ends, and vanishes when it raises.
 
-    Missing folders are created. Raises `OSError` (a full disk, no permission) with ``path`` as it was.
+    Missing folders are created. Without ``settle`` the bytes are on the disk, but the name may come back
+    to what it was until the folder is flushed: for a file that only counts with one written after it.
+    Raises `OSError` (a full disk, no permission) with ``path`` as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = temporary(path.parent)
@@ -35,7 +37,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with suppress(FileNotFoundError):
             part.unlink()
         raise
-    sync_folder(path.parent)
+    if settle:
+        sync_folder(path.parent)
 
 
 def temporary(folder: Path, label: str = "") -> Path:

@@ -20,7 +20,7 @@ import pandas as pd
 from ml.config import IngestConfig, Settings
 from ml.data import atomic, store
 from ml.data.adjusted import adjusted_closes
-from ml.data.bars import SplitBars, split_bars
+from ml.data.bars import BAR_COLUMNS, SplitBars, split_bars
 from ml.data.calendars import find_gaps, infer_calendar
 from ml.data.discovery import RawSeries
 from ml.data.reading import Override, load_overrides, read_lines, read_raw
@@ -32,7 +32,7 @@ from ml.outcomes import Failure, IngestOutcome, StagedSeries
 from ml.series import SeriesKey
 
 # To be raised when the same files would be read or judged differently: all bars are then made anew.
-READER_VERSION: Final = 2
+READER_VERSION: Final = 3
 
 _OVERRIDES = "overrides.toml"
 _SHOWN = 3
@@ -132,7 +132,7 @@ def _read(raw: RawSeries, settings: Settings) -> RawRows | IngestOutcome:
 def _keep(rows: RawRows, settings: Settings) -> IngestOutcome:
     """Judge the rows and write what is good, what is bad and, last, what was found."""
     about, key, folder = rows.about, rows.about.key, settings.store_dir
-    split = split_bars(rows.frame)
+    split = split_bars(rows.frame.iloc[:, : len(BAR_COLUMNS)])
     quarantine = _located(split, rows)
     try:
         _check_share(quarantine, len(rows.frame), about, settings.ingest)
@@ -187,14 +187,14 @@ def _keep(rows: RawRows, settings: Settings) -> IngestOutcome:
 
 def _located(split: SplitBars, rows: RawRows) -> pd.DataFrame:
     """Quarantined rows with their file's name and line: file, line, reason, timestamp."""
-    places = (
-        rows.frame[["file", "line"]].take(split.quarantine["position"].to_numpy()).reset_index(drop=True)
-    )
+    if split.quarantine.empty:
+        return pd.DataFrame(columns=["file", "line", "reason", "timestamp"])
+    positions = split.quarantine["position"].to_numpy()
     names = np.array([path.name for path in rows.about.paths], dtype=object)
     return pd.DataFrame(
         {
-            "file": names[places["file"].to_numpy()],
-            "line": places["line"].to_numpy(),
+            "file": names[rows.frame["file"].to_numpy()[positions]],
+            "line": rows.frame["line"].to_numpy()[positions],
             "reason": split.quarantine["reason"],
             "timestamp": split.quarantine["timestamp"],
         }
@@ -220,6 +220,8 @@ def _check_share(quarantine: pd.DataFrame, n_rows: int, about: About, config: In
 
 
 def _counts(quarantine: pd.DataFrame) -> dict[str, int]:
+    if quarantine.empty:
+        return {}
     return {str(reason): int(count) for reason, count in quarantine["reason"].value_counts().items()}
 
 
@@ -235,6 +237,8 @@ def _suspects(bars: pd.DataFrame, about: About, settings: Settings) -> pd.Dateti
 
 def _texts(quarantine: pd.DataFrame, about: About) -> list[str]:
     """The quarantined rows as they stand in their files."""
+    if quarantine.empty:
+        return []
     texts: dict[tuple[str, int], str] = {}
     for path, reading in zip(about.paths, about.readings, strict=True):
         lines = quarantine.loc[quarantine["file"] == path.name, "line"].tolist()

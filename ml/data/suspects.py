@@ -45,7 +45,7 @@ def find_suspects(bars: pd.DataFrame, adjusted: Floats | None = None) -> pd.Date
     ``adjusted`` are closes (n,) that their vendor corrected for splits, NaN where there is none: a split
     in the raw prices that they do not show was no accident.
     """
-    logs = np.log(bars[list(PRICES)].to_numpy(dtype=np.float64))  # (n, 4)
+    logs = np.log(np.column_stack([bars[name].to_numpy(dtype=np.float64) for name in PRICES]))  # (n, 4)
     if not _moves_enough(logs):
         return pd.DatetimeIndex(bars["timestamp"].iloc[:0])
     other_unit, level = _unit_levels(logs[:, 3])

@@ -1,6 +1,7 @@
 """Which column is what: stamps, open, high, low, close, volume, symbol."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -118,7 +119,7 @@ def _assign(sample: Sample, key: SeriesKey, override: Override, filename: str) -
     banned = {stamp.index} | ({stamp.clock} if stamp.clock is not None else set())
     symbol = fixed.get("symbol", find_symbol(sample, banned, override.symbol or key.ticker))
     banned |= {symbol} if symbol is not None else set()
-    descending = _is_descending(sample, stamp, key)
+    descending = partial(_is_descending, sample, stamp, key)
     warnings: list[str] = []
     candidates = named_candidates(sample, banned)
     candidates |= {role: [fixed[role]] for role in PRICES if role in fixed}
@@ -126,19 +127,19 @@ def _assign(sample: Sample, key: SeriesKey, override: Override, filename: str) -
     if any(candidates.values()):
         prices = confirm(sample, candidates, 0.0 if all(role in fixed for role in PRICES) else 0.1)
         if prices is None and not all(candidates.values()):
-            prices = complete(sample, candidates, banned, descending)
+            prices = complete(sample, candidates, banned, descending())
             if prices is not None:
                 warnings.append(
                     f"columns without a known name taken by their numbers: {_shown(sample, prices)}"
                 )
     else:
-        prices = guess(sample, banned, descending)
+        prices = guess(sample, banned, descending())
         if prices is not None and any(sample.names):
             warnings.append(
                 f"no header name is known; columns taken by their numbers: {_shown(sample, prices)}"
             )
     if prices is None:
-        raise _no_prices(sample, candidates, stamp, banned, descending, filename)
+        raise _no_prices(sample, candidates, stamp, banned, descending(), filename)
     _check_rivals(sample, prices, candidates, fixed, filename)
     taken = banned | set(prices)
     if "volume" in fixed:

@@ -6,8 +6,10 @@ column.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+
+from ml.data.reading.shapes import shape, shapes
 
 # 09:30, 9:30:00.123, T093000, 12-AM, 14h30, at 9.30 PM, 下午 3:05
 _CLOCK = (
@@ -65,6 +67,9 @@ CLOCK_PATTERN = (
     r"\s*(?i:[ap]\.?m\.?)?\s?(?:Z|UTC|GMT|[A-Z]{3,4}|[+-]\d{2}:?\d{2})?$"
 )
 
+# The first digits that patterns ask for: centuries, and those of Taiwan's years.
+_LEADS = ("19", "20", "21", "10")
+
 _FORMS = {form: re.compile(pattern) for form, pattern in FORMS.items()}
 _CLOCK_PY = re.compile(CLOCK_PATTERN)
 
@@ -121,6 +126,27 @@ def is_written_date(cell: str) -> bool:
     if cell.isdigit():
         return len(cell) in (8, 10, 12, 14) and is_compact(int(cell))
     return match_form(cell) is not None
+
+
+def count_dates(
+    cells: Sequence[str], forms: Mapping[str, int] | None = None, *, or_clocks: bool = False
+) -> int:
+    """How many cells are written dates or, if asked for, times of day; ``forms`` are their `shapes`."""
+    total = 0
+    for form, number in (shapes(cells) if forms is None else forms).items():
+        if is_written_date(form) or (or_clocks and is_clock(form)):
+            total += number
+        elif leads_decide(form):
+            total += sum(shape(cell) == form and is_written_date(cell) for cell in cells)
+    return total
+
+
+@lru_cache(maxsize=4096)
+def leads_decide(form: str) -> bool:
+    """Whether cells of a shape that is no date may be dates, by their first digits or all of them."""
+    if form.isdigit():
+        return len(form) in (8, 10, 12, 14)
+    return form[:2] == "00" and any(is_written_date(lead + form[2:]) for lead in _LEADS)
 
 
 def match_form(cell: str) -> tuple[str, re.Match[str]] | None:

@@ -7,11 +7,13 @@ import csv
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
-from ml.data.reading.dates import is_clock, is_written_date
+from ml.data.reading.dates import is_clock, is_written_date, leads_decide
 from ml.data.reading.names import meaning, price_roles
 from ml.data.reading.numbers import is_null, is_number
 from ml.data.reading.overrides import Override, override_text
+from ml.data.reading.shapes import ZEROS, shape, shapes
 from ml.errors import UnrecognisedFileError
 
 DELIMITERS = (",", ";", "\t", "|", " ", "^")
@@ -94,7 +96,7 @@ def find_layout(data: bytes, override: Override, filename: str) -> Layout:
     quote = _quote(body)
     delimiter = override.delimiter or _delimiter(body, quote, filename)
     table = split(body, delimiter, quote)
-    width = _width(table)
+    width = _width(body, table)
     if width > MAX_COLUMNS:
         raise UnrecognisedFileError(
             f"expected at most {MAX_COLUMNS} columns, found {width}",
@@ -132,8 +134,33 @@ def _quote(lines: list[str]) -> str:
     return "'" if single > len(lines) / 2 else '"'
 
 
+@lru_cache(maxsize=65_536)
 def _typed(cell: str) -> bool:
     return is_number(cell) or is_written_date(cell) or is_clock(cell)
+
+
+def _count_typed(cells: list[str], forms: Counter[str]) -> int:
+    """How many cells are of a type; ``forms`` are their `shapes`."""
+    typed = 0
+    for form, number in forms.items():
+        if _typed(form):
+            typed += number
+        elif leads_decide(form):
+            typed += sum(shape(cell) == form and _typed(cell) for cell in cells)
+    return typed
+
+
+def _typed_rows(lines: list[str], rows: list[list[str]]) -> list[list[str]]:
+    """The rows with two typed cells or more, which bars have at least."""
+    # Zeros are of a type only where any digits are: then all lines of the shape are as the first.
+    surely: dict[str, bool] = {}
+    found = []
+    for form, row in zip("\n".join(lines).translate(ZEROS).split("\n"), rows, strict=True):
+        if form not in surely:
+            surely[form] = sum(_typed(shape(cell)) for cell in row) >= 2
+        if surely[form] or sum(map(_typed, row)) >= 2:
+            found.append(row)
+    return found
 
 
 def _delimiter(lines: list[str], quote: str, filename: str) -> str:
@@ -146,7 +173,7 @@ def _delimiter(lines: list[str], quote: str, filename: str) -> str:
         if not any(delimiter in line for line in probe):
             continue
         rows = split(probe, delimiter, quote)
-        score = _score(rows)
+        score = _score(probe, rows)
         if delimiter == " ":
             score *= 0.6  # the last resort: blanks also stand in stamps and numbers
         if score > best:
@@ -169,21 +196,23 @@ def _delimiter(lines: list[str], quote: str, filename: str) -> str:
     return choice
 
 
-def _score(rows: list[list[str]]) -> float:
-    widths = Counter(len(row) for row in rows if sum(map(_typed, row)) >= 2)
+def _score(lines: list[str], rows: list[list[str]]) -> float:
+    bars = _typed_rows(lines, rows)
+    widths = Counter(map(len, bars))
     if not widths:
         return 0.0
     width, count = widths.most_common(1)[0]
-    cells = [cell for row in rows if len(row) == width and sum(map(_typed, row)) >= 2 for cell in row]
-    typed = sum(map(_typed, cells))
-    nulls = sum(map(is_null, cells))
+    cells = [cell for row in bars if len(row) == width for cell in row]
+    forms = shapes(cells)
+    typed = _count_typed(cells, forms)
+    nulls = sum(number for form, number in forms.items() if is_null(form))
     share = (typed + 0.5 * nulls) / len(cells)
     # More columns are better, but only a little: 4 typed cells beat 2, 12 do not beat 9 by much.
     return count / len(rows) * share * (1 - 1 / (1 + typed / max(1, count)))
 
 
-def _width(table: list[list[str]]) -> int:
-    widths = Counter(len(row) for row in table if sum(map(_typed, row)) >= 2)
+def _width(lines: list[str], table: list[list[str]]) -> int:
+    widths = Counter(map(len, _typed_rows(lines, table)))
     if not widths:
         widths = Counter(len(row) for row in table if row)
     return widths.most_common(1)[0][0] if widths else 0

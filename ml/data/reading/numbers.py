@@ -5,6 +5,7 @@ What is not a number after that (``1_000``, ``0x10``, ``1e999``, text) is missin
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -47,6 +48,7 @@ _NUMBERISH = re.compile(
     rf"[-+−(]?\s*(?:{_CURRENCY})?\s*[-+−]?{_BODY}\s*(?:{_SUFFIX})?\.?\s*(?:%|{_CURRENCY})?\s*\)?-?",
     re.IGNORECASE,
 )
+_PROBE = 100
 _EXPONENT = r"(?:[eE][+-]?\d+)?"
 
 
@@ -82,6 +84,8 @@ def _evidence(decimal: str, thousands: str) -> re.Pattern[str]:
 
 
 _GROUPING = str.maketrans("", "", "'’` \u00a0\u202f\u2009")
+# Of the digits of a number only zeros say more than that they are digits.
+_ONES = str.maketrans("23456789", "11111111")
 _DOT, _COMMA = _evidence(".", ","), _evidence(",", ".")
 
 
@@ -92,15 +96,15 @@ def decide_decimal(cells: Iterable[str], delimiter: str) -> str:
     in a file that is split at semicolons it is the decimal sign of the locales that write such files.
     """
     dots = commas = with_dot = with_comma = ungrouped = 0
-    for cell in cells:
+    for cell, count in Counter("\n".join(cells).translate(_ONES).split("\n")).items():
         if "." not in cell and "," not in cell:
-            ungrouped += len(cell) > 3 and cell.isdigit()
+            ungrouped += count * (len(cell) > 3 and cell.isdigit())
             continue
         cell = cell.translate(_GROUPING)
-        dots += _DOT.fullmatch(cell) is not None
-        commas += _COMMA.fullmatch(cell) is not None
-        with_dot += "." in cell
-        with_comma += "," in cell
+        dots += count * (_DOT.fullmatch(cell) is not None)
+        commas += count * (_COMMA.fullmatch(cell) is not None)
+        with_dot += count * ("." in cell)
+        with_comma += count * ("," in cell)
     if dots != commas:
         return "." if dots > commas else ","
     if not with_comma or with_dot:
@@ -114,6 +118,12 @@ def parse_numbers(column: pa.Array | pa.ChunkedArray, decimal: str) -> NDArray[n
         return _finite(pc.cast(column, pa.float64(), safe=False))
     texts = pc.utf8_trim_whitespace(column)
     texts = pc.if_else(pc.is_in(texts, _NULL_ARRAY), None, texts)
+    if decimal == ".":
+        try:
+            pc.cast(texts[:_PROBE], pa.float64())  # Arrow's errors take long where there are many
+            return _finite(pc.cast(texts, pa.float64()))
+        except pa.ArrowInvalid:  # more than plain numbers
+            pass
     furnished = _without_furniture(texts, decimal)
     if furnished is not None:
         return furnished
@@ -155,40 +165,56 @@ def parse_numbers(column: pa.Array | pa.ChunkedArray, decimal: str) -> NDArray[n
 
 def _without_furniture(column: pa.Array | pa.ChunkedArray, decimal: str) -> NDArray[np.float64] | None:
     """The fast way for digits, signs, ``$``, ``%`` and thousands; None if there is more."""
+    parts = []
+    # Chunk by chunk, for what is at work then stays in the processor's cache.
+    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        bare = _bare(chunk, decimal)
+        if bare is None:
+            return None
+        parts.append(_finite(_cast(bare)))
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _bare(texts: pa.Array, decimal: str) -> pa.Array | None:
+    """The texts with a decimal point and nothing else between digits; null where that is a guess."""
     # A line end behind each text, so that neighbours do not touch.
-    texts = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     texts = pc.binary_join_element_wise(pc.fill_null(texts, ""), "", "\n")
     buffers = texts.buffers()
     if len(texts) == 0 or texts.offset or buffers[2] is None:
         return None
-    letters = np.frombuffer(buffers[2], dtype=np.uint8)
     offsets = np.frombuffer(buffers[1], dtype=np.int32)[: len(texts) + 1]
-    used = np.flatnonzero(np.bincount(letters, minlength=256))
-    if not set(used.tolist()) <= set(b"0123456789.,+-$%\n"):
+    raw = buffers[2].to_pybytes()[: offsets[-1]]
+    if raw.translate(None, b"0123456789.,+-$%\n"):
         return None
-    point, comma = (ord(".") if decimal == "." else ord(",")), (ord(",") if decimal == "." else ord("."))
-    good = np.ones(len(texts), dtype=bool)
-    groups = np.flatnonzero(letters == comma)
-    if len(groups):
-        # Three digits and no fourth behind a separator, or two and another separator (12,34,567).
-        padded = np.append(letters, np.full(4, ord("\n"), np.uint8))
-        digit = (padded >= 48) & (padded <= 57)
-        three = digit[groups + 1] & digit[groups + 2] & digit[groups + 3] & ~digit[groups + 4]
-        two = digit[groups + 1] & digit[groups + 2] & (padded[groups + 3] == comma)
-        before = (groups > 0) & digit[groups - 1]
-        bad = groups[~((three | two) & before)]
-        good[np.searchsorted(offsets, bad, side="right") - 1] = False
-    stays = np.ones(256, dtype=bool)
-    stays[[comma, ord("$"), ord("%"), ord("\n")]] = False
-    keep = stays[letters]
-    kept = letters[keep]
-    kept = np.where(kept == point, ord("."), kept).astype(np.uint8) if decimal == "," else kept
-    total = np.zeros(len(keep) + 1, dtype=np.int32)
-    np.cumsum(keep, dtype=np.int32, out=total[1:])
+    thousands = b"," if decimal == "." else b"."
+    bad = _misplaced(np.frombuffer(raw, dtype=np.uint8), thousands[0])
+    kept = raw.translate(bytes.maketrans(decimal.encode(), b"."), thousands + b"$%")
+    ends = np.flatnonzero(np.frombuffer(kept, dtype=np.uint8) == ord("\n"))
+    total = np.append(0, ends - np.arange(len(ends))).astype(np.int32)
     bare = pa.StringArray.from_buffers(
-        len(texts), pa.py_buffer(total[offsets]), pa.py_buffer(kept.tobytes())
+        len(texts), pa.py_buffer(total), pa.py_buffer(kept.translate(None, b"\n"))
     )
-    return _finite(_cast(pc.if_else(pa.array(good), bare, None)))
+    if len(bad) == 0:
+        return bare
+    good = np.ones(len(texts), dtype=bool)
+    good[np.searchsorted(offsets, bad, side="right") - 1] = False
+    return pc.if_else(pa.array(good), bare, None)
+
+
+def _misplaced(letters: NDArray[np.uint8], thousands: int) -> NDArray[np.intp]:
+    """Where separators stand that do not group: three digits and no fourth are behind one that does, or
+    two and another separator (12,34,567)."""
+    groups = np.flatnonzero(letters == thousands)
+    padded = np.append(letters, np.full(4, ord("\n"), np.uint8))
+
+    def digit(places: NDArray[np.intp]) -> NDArray[np.bool_]:
+        return np.asarray(padded[places] - ord("0") < 10)
+
+    pair = digit(groups + 1) & digit(groups + 2)
+    three = digit(groups + 3) & ~digit(groups + 4)
+    two = padded[groups + 3] == thousands
+    before = (groups > 0) & digit(groups - 1)
+    return np.asarray(groups[~(pair & (three | two) & before)])
 
 
 def _has(texts: pa.Array | pa.ChunkedArray, pattern: str) -> bool:
@@ -214,10 +240,12 @@ def _cast(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 
 
 def _finite(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:
-    values = np.array(
-        column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy(),
-        dtype=np.float64,
-    )
+    values = column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
+    return finite(np.array(values, dtype=np.float64))
+
+
+def finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values, with infinite ones replaced by NaN in place."""
     values[~np.isfinite(values)] = np.nan
     return values
 

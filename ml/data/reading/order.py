@@ -8,12 +8,22 @@ from numpy.typing import NDArray
 from ml.data.reading.overrides import override_text
 from ml.errors import AmbiguousFileError
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer]
 _NAMES = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 
 
 def days(year: Ints, month: Ints, day: Ints) -> NDArray[np.datetime64]:
-    """Dates ``(n,)`` of the calendar; NaT where there is no such day."""
+    """Dates ``(n,)`` of the calendar, years as written; NaT where there is no such day."""
+    same = (year[1:] == year[:-1]) & (month[1:] == month[:-1]) & (day[1:] == day[:-1])
+    starts = np.flatnonzero(np.append(True, ~same)[: len(year)])
+    # Of intraday stamps, many rows on end have one date.
+    if 4 * len(starts) > len(year):
+        return _days(full_year(year), month, day)
+    dates = _days(full_year(year[starts]), month[starts], day[starts])
+    return np.repeat(dates, np.diff(starts, append=len(year)))
+
+
+def _days(year: Ints, month: Ints, day: Ints) -> NDArray[np.datetime64]:
     sane = (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31) & (year >= 1678) & (year <= 2261)
     months = ((np.where(sane, year, 1970) - 1970) * 12 + np.where(sane, month, 1) - 1).astype(
         "datetime64[M]"
@@ -96,9 +106,9 @@ def read_parts(parts: tuple[Ints, Ints, Ints], order: str) -> NDArray[np.datetim
     """The dates ``(n,)`` in this order."""
     a, b, c = parts
     if order == "ymd":
-        return days(full_year(a), b, c)
+        return days(a, b, c)
     month, day = (a, b) if order == "mdy" else (b, a)
-    return days(full_year(c), month, day)
+    return days(c, month, day)
 
 
 def _same(first: NDArray[np.datetime64], second: NDArray[np.datetime64]) -> bool:

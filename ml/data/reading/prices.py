@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.data.reading.names import PRICES, meaning
-from ml.data.reading.numbers import is_number
 from ml.data.reading.sample import Sample
 
 Floats = NDArray[np.float64]
@@ -34,7 +33,7 @@ def named_candidates(sample: Sample, banned: set[int]) -> dict[str, list[int]]:
 def _is_text(sample: Sample, column: int) -> bool:
     """Whether hardly any cell is a number; a column that merely holds much rubbish keeps its name."""
     cells = sample.filled(column)
-    return bool(cells) and sum(map(is_number, cells)) < 0.1 * len(cells)
+    return bool(cells) and sample.count_numbers(column) < 0.1 * len(cells)
 
 
 def confirm(

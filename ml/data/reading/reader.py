@@ -181,7 +181,7 @@ def _types(roles: Roles, rules: StampRules) -> dict[int, pa.DataType]:
 
 
 def _stamp_type(roles: Roles, rules: StampRules) -> pa.DataType:
-    cells = [cell for cell in roles.sample.columns[roles.stamp.index] if not is_null(cell)]
+    cells = [cell for cell in roles.sample.shapes(roles.stamp.index) if not is_null(cell)]
     if roles.stamp.kind == "epoch":
         return pa.int64() if all(cell.lstrip("-").isdigit() for cell in cells) else pa.string()
     if roles.stamp.kind == "serial" or roles.stamp.clock is not None or rules.date_format:

@@ -1,13 +1,22 @@
 """A sample of the data rows by column, as text and as numbers, with the columns' names."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.data.reading.dates import is_clock, is_written_date
+from ml.data.reading.dates import count_dates
 from ml.data.reading.names import Meaning, meaning
-from ml.data.reading.numbers import decide_decimal, is_null, is_number, is_plain, sample_numbers
+from ml.data.reading.numbers import (
+    decide_decimal,
+    finite,
+    is_null,
+    is_number,
+    is_plain,
+    sample_numbers,
+)
+from ml.data.reading.shapes import count, shapes
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,8 @@ class Sample:
     head: int
     decimal: str
     _numbers: dict[int, NDArray[np.float64]] = field(default_factory=dict, repr=False)
+    _shapes: dict[int, Counter[str]] = field(default_factory=dict, repr=False)
+    _filled: dict[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     @property
     def width(self) -> int:
@@ -37,7 +48,16 @@ class Sample:
     def numbers(self, column: int) -> NDArray[np.float64]:
         """The column as float64 ``(rows,)``."""
         if column not in self._numbers:
-            self._numbers[column] = sample_numbers(self.columns[column], self.decimal)
+            cells = self.columns[column]
+            plain = (
+                self.decimal == "." and self.is_plain(column) and len(self.filled(column)) == len(cells)
+            )
+            # Of plain cells Python makes the same numbers, and faster as they are so few.
+            self._numbers[column] = (
+                finite(np.array([float(cell) for cell in cells], dtype=np.float64))
+                if plain
+                else sample_numbers(cells, self.decimal)
+            )
         return self._numbers[column]
 
     def meaning(self, column: int) -> Meaning | None:
@@ -49,18 +69,36 @@ class Sample:
         found = self.meaning(column)
         return found.role if found is not None else ""
 
-    def filled(self, column: int) -> list[str]:
+    def shapes(self, column: int) -> Counter[str]:
+        """How often each shape of the column's cells occurs, nulls among them."""
+        if column not in self._shapes:
+            self._shapes[column] = shapes(self.columns[column])
+        return self._shapes[column]
+
+    def filled(self, column: int) -> tuple[str, ...]:
         """The column's cells that are not null."""
-        return [cell for cell in self.columns[column] if not is_null(cell)]
+        if column not in self._filled:
+            cells = self.columns[column]
+            nulls = any(map(is_null, self.shapes(column)))
+            self._filled[column] = tuple(c for c in cells if not is_null(c)) if nulls else cells
+        return self._filled[column]
+
+    def count_numbers(self, column: int) -> int:
+        """How many of the cells that hold something hold numbers."""
+        return sum(
+            number
+            for form, number in self.shapes(column).items()
+            if is_number(form) and not is_null(form)
+        )
 
     def is_numeric(self, column: int) -> bool:
         """Whether most of the cells that hold something hold numbers."""
         cells = self.filled(column)
-        return bool(cells) and sum(map(is_number, cells)) >= 0.8 * len(cells)
+        return bool(cells) and self.count_numbers(column) >= 0.8 * len(cells)
 
     def is_plain(self, column: int) -> bool:
         """Whether Arrow's own parser reads every sampled cell."""
-        return all(is_plain(cell, self.decimal) for cell in self.columns[column])
+        return all(is_plain(form, self.decimal) for form in self.shapes(column))
 
     def title(self, column: int) -> str:
         """How to call the column in a message."""
@@ -78,7 +116,7 @@ def sample_decimal(columns: tuple[tuple[str, ...], ...], delimiter: str) -> str:
     cells: list[str] = []
     for column in columns:
         probe = [cell for cell in column[:50] if not is_null(cell)]
-        dates = sum(is_written_date(cell) or is_clock(cell) for cell in probe)
-        if probe and dates < len(probe) / 2 and sum(map(is_number, probe)) >= len(probe) / 2:
+        dates = count_dates(probe, or_clocks=True)
+        if probe and dates < len(probe) / 2 and count(is_number, probe) >= len(probe) / 2:
             cells += column
     return decide_decimal(cells, delimiter)

@@ -7,9 +7,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.data.reading.dates import are_six_digit_dates, is_clock, is_compact, is_written_date
+from ml.data.reading.dates import are_six_digit_dates, count_dates, is_clock, is_compact
 from ml.data.reading.names import meaning, normalise
 from ml.data.reading.sample import Sample
+from ml.data.reading.shapes import count
 from ml.data.reading.zones import zone_in_name
 from ml.series import Interval
 
@@ -70,7 +71,7 @@ def _kind(sample: Sample, column: int) -> Kind | None:
     cells = sample.filled(column)
     if len(cells) < max(1, len(sample.columns[column]) * 0.3):
         return None
-    if sum(map(is_written_date, cells)) >= 0.8 * len(cells):
+    if count_dates(sample.columns[column], sample.shapes(column)) >= 0.8 * len(cells):
         return "written"
     role = sample.role(column)
     if role == "time" and not _names_clock(sample.names[column]) and are_six_digit_dates(cells):
@@ -137,7 +138,7 @@ def _clock(sample: Sample, kinds: dict[int, Kind]) -> int | None:
         cells = sample.filled(column)
         if column in kinds or not cells:
             continue
-        if sum(map(is_clock, cells)) >= 0.8 * len(cells):
+        if count(is_clock, cells) >= 0.8 * len(cells):
             return column
     for column in range(sample.width):
         cells = sample.filled(column)

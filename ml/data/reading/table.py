@@ -77,11 +77,10 @@ def _arrow(
 def _lines(data: bytes, layout: Layout, rows: int) -> NDArray[np.int64] | None:
     """Line numbers of ``rows`` records, or None if records and lines are not the same thing."""
     ends_open = data[layout.stop - 1 : layout.stop] != b"\n"
-    body = np.frombuffer(data, dtype=np.uint8)[layout.start : layout.stop]
-    is_end = body == 10
-    if rows == np.count_nonzero(is_end) + ends_open:
+    if rows == data.count(b"\n", layout.start, layout.stop) + ends_open:
         return np.arange(layout.first_line, layout.first_line + rows, dtype=np.int64)
-    ends = np.flatnonzero(is_end)
+    body = np.frombuffer(data, dtype=np.uint8)[layout.start : layout.stop]
+    ends = np.flatnonzero(body == 10)
     if ends_open:
         ends = np.append(ends, len(body))
     starts = np.concatenate(([0], ends[:-1] + 1))

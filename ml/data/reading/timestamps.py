@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ml.data.reading.order import Ints, days, decide_order, full_year, read_parts
+from ml.data.reading.order import Ints, days, decide_order, read_parts
 from ml.data.reading.written import Fields, read_fields
 from ml.data.reading.zones import ambiguous_zone, read_zone, to_utc
 from ml.series import Interval
@@ -139,9 +139,8 @@ def read_written(column: pa.Array | pa.ChunkedArray, rules: StampRules) -> ReadS
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.combine_chunks()
     wall, offset = _strptime(texts, rules) if rules.date_format else _written(texts, rules)
-    zoned = offset != _NO_OFFSET
-    values = _finish(wall, offset, rules)
-    return ReadStamps(values, "written", bool(zoned.any()))
+    zoned = offset is not None and bool((offset != _NO_OFFSET).any())
+    return ReadStamps(_finish(wall, offset, rules), "written", zoned)
 
 
 _NO_OFFSET = np.int64(10**6)
@@ -175,8 +174,8 @@ def _strptime(texts: pa.Array, rules: StampRules) -> tuple[Stamps, Ints]:
     return wall, offset
 
 
-def _written(texts: pa.Array, rules: StampRules) -> tuple[Stamps, Ints]:
-    """Local wall-clock times and offsets ``(n,)``."""
+def _written(texts: pa.Array, rules: StampRules) -> tuple[Stamps, Ints | None]:
+    """Local wall-clock times and, where there are any, offsets ``(n,)``."""
     fields = read_fields(texts)
     part = fields.numbers
     dates = np.full(len(texts), np.datetime64("NaT"), dtype="datetime64[D]")
@@ -185,14 +184,12 @@ def _written(texts: pa.Array, rules: StampRules) -> tuple[Stamps, Ints]:
     ordered = np.flatnonzero((part["m"] > 0) & ~dayless)
     if len(ordered):
         day = part["d"][ordered]
-        dates[ordered] = days(
-            full_year(part["y"][ordered]), part["m"][ordered], np.where(day == 0, 1, day)
-        )
-    hour = np.where(fields.afternoon & (part["H"] < 12), part["H"] + 12, part["H"])
-    hour = np.where(fields.morning & (hour == 12), 0, hour)
+        dates[ordered] = days(part["y"][ordered], part["m"][ordered], np.where(day == 0, 1, day))
+    hour = part["H"] + 12 * (fields.afternoon & (part["H"] < 12)).astype(np.int32)
+    hour[fields.morning & (hour == 12)] = 0
     clock = hour * 3600 + part["M"] * 60 + part["S"]
     for form, year in (("numeric", "y"), ("short", "c"), ("six", "c")):
-        here = np.flatnonzero(fields.form == form)
+        here = fields.rows_of(form)
         # A few stamps cut to six digits are mistakes.
         if len(here) and not (form == "six" and 2 * len(here) < len(texts)):
             parts = (part["a"][here], part["b"][here], part[year][here])
@@ -209,26 +206,20 @@ def _written(texts: pa.Array, rules: StampRules) -> tuple[Stamps, Ints]:
             dates[here] = read_parts(parts, choice)
     # 24:00:00 is the next midnight; other times beyond the day are mistakes.
     sane = (part["M"] < 60) & (part["S"] < 60) & ((hour < 24) | (clock == 86_400))
-    wall = (
-        dates.astype("datetime64[ns]")
-        + clock.astype("timedelta64[s]")
-        + part["ns"].astype("timedelta64[ns]")
-    )
+    nanoseconds = clock * np.int64(10**9) + part["ns"]
+    wall = dates.astype("datetime64[ns]") + nanoseconds.view("timedelta64[ns]")
     wall[~sane] = _NAT
     return wall, _offsets(fields, rules, wall)
 
 
-def _offsets(fields: Fields, rules: StampRules, wall: Stamps) -> Ints:
-    """Seconds east of Greenwich ``(n,)``; `_NO_OFFSET` where the stamp says nothing."""
+def _offsets(fields: Fields, rules: StampRules, wall: Stamps) -> Ints | None:
+    """Seconds east of Greenwich ``(n,)``, `_NO_OFFSET` where a stamp says nothing; None if all do."""
+    if not rules.interval.is_intraday or len(fields.zones) == 1:
+        return None
     offset = np.full(len(wall), _NO_OFFSET)
-    if not rules.interval.is_intraday:
-        return offset
-    codes, zones = pd.factorize(fields.zone)
-    for position, text in enumerate(zones):
-        if not text:
-            continue
+    for position, text in enumerate(fields.zones[1:], start=1):
         zone = read_zone(text)
-        here = codes == position
+        here = fields.zone == position
         if isinstance(zone, int):
             offset[here] = zone
         elif zone is not None:

@@ -6,9 +6,16 @@ import numpy as np
 import pandas as pd
 
 from ml.config import IngestConfig
-from ml.data.reading import Override, RawTable, read_raw
+from ml.data.reading import Override, RawTable, load_overrides, read_raw
+from ml.errors import TickerflowError
 from ml.series import SeriesKey
 
+HEAD = "Date,Open,High,Low,Close,Volume\n"
+ROWS = (
+    "2020-01-02,1.5,2.5,1.25,2.0,100\n2020-01-03,2.0,3.0,1.5,2.5,200\n2020-01-06,2.5,2.75,2.0,2.25,300\n"
+)
+KEY = SeriesKey.of("TEST", "1d")
+CONFIG = IngestConfig()
 COLUMNS = ["timestamp", "open", "high", "low", "close", "volume"]
 
 
@@ -59,3 +66,21 @@ def assert_same(table: RawTable, bars: pd.DataFrame, *, volume: bool = True) -> 
         expected["volume"] = np.nan
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert table.reading.has_volume == volume
+
+
+def stamps(
+    folder: Path, *texts: str, interval: str = "1d", zone: str = "UTC", override: Override | None = None
+) -> list[str]:
+    """ISO texts of how these stamps are read."""
+    lines = "".join(f'"{text}",1.5,2.5,1.25,{2 + i / 100},100\n' for i, text in enumerate(texts))
+    table = read_text(folder, HEAD + lines, interval=interval, zone=zone, override=override)
+    return [str(stamp.isoformat()).replace("+00:00", "Z") for stamp in table.frame["timestamp"]]
+
+
+def pasted(folder: Path, error: TickerflowError) -> Override:
+    """The override that an error's hint prints, through the override file."""
+    path = folder / "overrides.toml"
+    path.write_text(error.hint[error.hint.index("[") :])
+    found = load_overrides(path).for_file(KEY, "TEST_1d.csv")
+    assert found is not None
+    return found
