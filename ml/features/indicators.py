@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,6 +86,11 @@ def parse_features(features: Sequence[str]) -> tuple[Feature, ...]:
 
     Raises `FeatureError` for no name or more than `MAX_FEATURES`, for a wrong one or a repeated one.
     """
+    return _parse_features(tuple(features))
+
+
+@lru_cache(maxsize=256)  # a forecast asks for the same few names at every block
+def _parse_features(features: tuple[str, ...]) -> tuple[Feature, ...]:
     if not features:
         raise FeatureError(
             "expected at least one feature, found none", hint="such as: close rsi_14 sma_20"
@@ -171,7 +177,11 @@ def _column(bars: pd.DataFrame, name: str) -> NDArray[Any]:
 
 
 def _prices(bars: pd.DataFrame, name: str) -> FloatArray:
-    return np.ascontiguousarray(bars[name].to_numpy(dtype=np.float64, na_value=np.nan))
+    column = bars[name]
+    # Normalised bars are plain float64 already; a conversion would copy the series.
+    plain = column.dtype == np.float64
+    values = column.to_numpy() if plain else column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.ascontiguousarray(values)
 
 
 def _missing(feature: Feature, column: str, features: Sequence[Feature]) -> FeatureError:

@@ -63,8 +63,13 @@ def compute_inputs(bars: pd.DataFrame, features: Sequence[str]) -> Inputs:
     Where nothing was traded in 20 bars, volume inputs are 0. Where prices stand still, oscillators have
     the value that TA-Lib gives them (0). Raises `FeatureError` as `compute_features` does.
     """
+    return inputs_of(bar_columns(bars, parse_features(features)), features)
+
+
+def inputs_of(arrays: Columns, features: Sequence[str]) -> Inputs:
+    """As `compute_inputs`, from the arrays of `bar_columns`: all bars of them, or some in a row."""
     parsed = parse_features(features)
-    values = _express_all(bar_columns(bars, parsed), parsed)
+    values = _express_all(arrays, parsed)
     columns = tuple(column for feature in parsed for column in feature.columns)
     warmup = warmup_bars(features)
     _check_finite(values, columns, warmup)
@@ -74,12 +79,12 @@ def compute_inputs(bars: pd.DataFrame, features: Sequence[str]) -> Inputs:
 
 def warmup_bars(features: Sequence[str]) -> int:
     """Leading rows to drop: after them every input exists, and has forgotten where it was started."""
-    return _rows_before_use(features, _WARMUP_WEIGHT)
+    return _rows_before_use(tuple(features), _WARMUP_WEIGHT)
 
 
 def tail_bars(features: Sequence[str], seq_len: int) -> int:
     """How many last bars give the last `seq_len` input rows as the whole history would (about 1e-9)."""
-    return _rows_before_use(features, _TAIL_WEIGHT) + seq_len
+    return _rows_before_use(tuple(features), _TAIL_WEIGHT) + seq_len
 
 
 def _check_finite(values: FloatArray, columns: tuple[str, ...], warmup: int) -> None:
@@ -93,7 +98,8 @@ def _check_finite(values: FloatArray, columns: tuple[str, ...], warmup: int) -> 
         )
 
 
-def _rows_before_use(features: Sequence[str], weight: float) -> int:
+@lru_cache(maxsize=256)
+def _rows_before_use(features: tuple[str, ...], weight: float) -> int:
     return max(
         _undefined_rows(feature) + feature.indicator.settling_bars(feature.values, weight)
         for feature in parse_features(features)

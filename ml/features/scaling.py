@@ -69,8 +69,18 @@ def scale(scaler: Scaler, values: FloatArray) -> NDArray[np.float32]:
             hint="use the features that the scaler was fitted on",
         )
     bound = BOUNDS[type(scaler)]
-    scaled: FloatArray = scaler.transform(values)
-    return np.clip(scaled, -bound, bound).astype(np.float32)
+    return np.clip(_transform(scaler, values), -bound, bound).astype(np.float32)
+
+
+def _transform(scaler: Scaler, values: FloatArray) -> FloatArray:
+    """As ``scaler.transform``, to the bit, without the checks that take it a hundred times as long."""
+    if isinstance(scaler, MinMaxScaler):
+        scaled: FloatArray = values * scaler.scale_ + scaler.min_
+    elif isinstance(scaler, StandardScaler):
+        scaled = (values - scaler.mean_) / scaler.scale_
+    else:
+        scaled = (values - scaler.center_) / scaler.scale_
+    return scaled
 
 
 def _make(name: ScalerName) -> Scaler:

@@ -10,6 +10,7 @@ network is no longer asked.
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import SupportsIndex
 
 import numpy as np
@@ -19,9 +20,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ml.errors import FeatureError, TooFewBarsError, UsageError
-from ml.features.inputs import compute_inputs, tail_bars, warmup_bars
+from ml.features.indicators import Columns, bar_columns, parse_features
+from ml.features.inputs import inputs_of, tail_bars, warmup_bars
 from ml.features.scaling import Scaler, scale
 from ml.features.windows import windows
+from ml.forecasting.histories import Histories
 from ml.forecasting.spec import MAX_STEPS, ForecastSpec
 from ml.forecasting.threads import torch_threads
 
@@ -47,7 +50,7 @@ class Forecaster:
 
     Args:
         spec: inputs, target, horizon and interval widths.
-        network: maps ``(batch, seq_len, inputs)`` to ``(batch, horizon)``; used on its own device.
+        network: as `models` describes; used on its own device.
         scaler: fitted on training bars.
     """
 
@@ -62,7 +65,7 @@ class Forecaster:
     @property
     def min_bars(self) -> int:
         """Fewest bars from which a forecast can be made."""
-        return warmup_bars(self.spec.features) + self.spec.seq_len
+        return warmup_bars(self.spec.features) + self.spec.context
 
     def changes(self, bars: pd.DataFrame, anchors: Sequence[int] | NDArray[np.int64]) -> Floats:
         """Forecast log changes from the close of each anchor bar, over the horizon.
@@ -77,80 +80,73 @@ class Forecaster:
         Raises:
             FeatureError: the bars lack a column, or features mean other inputs than in training.
         """
-        inputs = compute_inputs(bars, self.spec.features)
-        if inputs.columns != self.spec.inputs:
-            raise FeatureError(
-                f"expected the inputs {', '.join(self.spec.inputs)}, found {', '.join(inputs.columns)}",
-                hint="the model is of another version of Tickerflow: train the series again",
-            )
-        scaled = scale(self.scaler, inputs.values)
-        return self._network_changes(scaled, np.asarray(anchors, dtype=np.int64))
+        scaled = self._scaled(bar_columns(bars, parse_features(self.spec.features)))
+        positions = np.asarray(anchors, dtype=np.int64)
+        outputs = [
+            self._block(windows(scaled, positions[start : start + _BATCH], self.spec.context))
+            for start in range(0, len(positions), _BATCH)
+        ]
+        return np.concatenate(outputs) if outputs else np.empty((0, self.spec.horizon))
 
     def paths(
         self,
         bars: pd.DataFrame,
-        anchor: int,
+        anchors: Sequence[int] | NDArray[np.int64],
         n_steps: int,
-        future: pd.DatetimeIndex | None = None,
+        futures: Sequence[pd.DatetimeIndex] | None = None,
     ) -> Floats:
-        """Forecast log changes from one anchor bar, over any number of steps.
+        """Forecast log changes from each anchor bar, over any number of steps.
+
+        Each block of the horizon is one call of the network, for all anchors at once.
 
         Args:
-            bars: normalised bars; those after ``anchor`` are not read.
-            anchor: position of the last bar that the forecast sees.
+            bars: normalised bars; for each anchor, those after it are not read.
+            anchors: position of the last bar that each forecast sees, ``(n,)``.
             n_steps: 1 to 500.
-            future: stamps of the forecast bars (calendar features need them beyond the horizon); by
-                default the spacing of the last bars continues.
+            futures: for each anchor the stamps (UTC) of the forecast bars, for calendar features beyond
+                the horizon; where there are none, or too few, the spacing of the last bars goes on.
 
         Returns:
-            ``(n_steps,)``.
+            ``(n, n_steps)``.
 
         Raises:
             UsageError: ``n_steps`` out of bounds.
-            TooFewBarsError: the anchor has too few bars before it.
+            TooFewBarsError: an anchor has too few bars before it.
+            FeatureError: as `changes`.
         """
         n_steps = check_steps(n_steps)
-        if anchor + 1 < self.min_bars:
-            raise TooFewBarsError(
-                f"expected at least {self.min_bars} bars to forecast from "
-                f"(window {self.spec.seq_len} and warm-up of the features), found {anchor + 1}",
-                hint="wait for more bars, or train with a smaller --seq-len",
-            )
-        tail = tail_bars(self.spec.features, self.spec.seq_len)
-        history = bars.iloc[max(0, anchor + 1 - tail) : anchor + 1].reset_index(drop=True)
-        if bars["volume"].notna().any():
-            # As in the whole series: a null amid volumes counts as none traded, also where the tail
-            # holds nothing but nulls.
-            history["volume"] = history["volume"].fillna(0.0)
-        horizon, drift, decay = self.spec.horizon, self.spec.target.drift, self.spec.decay
-
-        origin = float(history["close"].iloc[-1])
-        usual_volume = float(history["volume"].iloc[-20:].mean())
-
-        path = np.empty(0)
-        weight = 1.0
-        while len(path) < n_steps and weight >= _LEAST_BLOCK_WEIGHT:
-            done = len(path)
-            if done:
-                stamps = _stamps(
-                    history, horizon, None if future is None else future[done - horizon : done]
-                )
-                closes = origin * np.exp(path[done - horizon :])
-                fed_back = _as_bars(closes, history.iloc[-1], usual_volume, stamps)
-                history = pd.concat([history, fed_back]).iloc[-tail:].reset_index(drop=True)
-            block = self.changes(history, [len(history) - 1])[0]  # (horizon,) from the block's start
-            start = path[-1] if done else 0.0
-            block = weight * block + (1.0 - weight) * drift * np.arange(1, horizon + 1)
-            path = np.concatenate([path, start + block])
-            weight *= decay
-        if len(path) < n_steps:
-            rest = drift * np.arange(1, n_steps - len(path) + 1)
-            path = np.concatenate([path, path[-1] + rest])
-        return path[:n_steps]
+        positions = np.asarray(anchors, dtype=np.int64)
+        if not len(positions):
+            return np.empty((0, n_steps))
+        self._check_enough(int(positions.min()) + 1)
+        horizon, drift = self.spec.horizon, self.spec.target.drift
+        weights = self._block_weights(n_steps)
+        histories = Histories(
+            bar_columns(bars, parse_features(self.spec.features)),
+            positions,
+            tail_bars(self.spec.features, self.spec.context),
+            horizon * (len(weights) - 1),
+            futures,
+        )
+        path = np.empty((len(positions), n_steps))
+        settled = drift * np.arange(1, horizon + 1)
+        start = np.zeros((len(positions), 1))
+        with torch_threads(1):
+            for index, weight in enumerate(weights):
+                done = index * horizon
+                if done:
+                    histories.grow(histories.origins[:, None] * np.exp(path[:, done - horizon : done]))
+                    start = path[:, done - 1 : done]
+                chunks = [self._scaled(columns)[-self.spec.context :] for columns in histories.each()]
+                block = weight * self._block(np.stack(chunks)) + (1.0 - weight) * settled
+                path[:, done : done + horizon] = (start + block)[:, : n_steps - done]
+        done = min(n_steps, len(weights) * horizon)
+        path[:, done:] = path[:, done - 1 : done] + drift * np.arange(1, n_steps - done + 1)
+        return path
 
     def forecast(self, bars: pd.DataFrame, n_steps: int, future: pd.DatetimeIndex | None = None) -> Fan:
         """Forecast prices after the last bar, with 80% and 95% intervals; errors as `paths`."""
-        path = self.paths(bars, len(bars) - 1, n_steps, future)
+        path = self.paths(bars, [len(bars) - 1], n_steps, None if future is None else [future])[0]
         close = float(bars["close"].iloc[-1])
         radius_80 = widths(self.spec.intervals.radius_80, n_steps)
         radius_95 = widths(self.spec.intervals.radius_95, n_steps)
@@ -162,17 +158,44 @@ class Forecaster:
             upper_95=close * np.exp(path + radius_95),
         )
 
-    def _network_changes(self, scaled: NDArray[np.float32], anchors: NDArray[np.int64]) -> Floats:
-        device = next(
-            (tensor.device for tensor in self.network.state_dict().values()), torch.device("cpu")
-        )
-        outputs = []
+    def _check_enough(self, n_bars: int) -> None:
+        if n_bars < self.min_bars:
+            raise TooFewBarsError(
+                f"expected at least {self.min_bars} bars to forecast from "
+                f"({self.spec.context} for the network and the features' warm-up), found {n_bars}",
+                hint="wait for more bars, or train with a smaller --seq-len",
+            )
+
+    def _block_weights(self, n_steps: int) -> list[float]:
+        """How much the network counts in each block that it is asked for."""
+        weights = [1.0]
+        while len(weights) * self.spec.horizon < n_steps:
+            weight = weights[-1] * self.spec.decay
+            if weight < _LEAST_BLOCK_WEIGHT:
+                break
+            weights.append(weight)
+        return weights
+
+    def _scaled(self, columns: Columns) -> NDArray[np.float32]:
+        """Scaled inputs of bars, ``(n_bars, n_inputs)``."""
+        inputs = inputs_of(columns, self.spec.features)
+        if inputs.columns != self.spec.inputs:
+            raise FeatureError(
+                f"expected the inputs {', '.join(self.spec.inputs)}, found {', '.join(inputs.columns)}",
+                hint="the model is of another version of Tickerflow: train the series again",
+            )
+        return scale(self.scaler, inputs.values)
+
+    def _block(self, chunks: NDArray[np.float32]) -> Floats:
+        """Log changes over the horizon after each chunk, by one call of the network.
+
+        ``(batch, context, n_inputs)`` to ``(batch, horizon)``.
+        """
+        weights = chain(self.network.parameters(), self.network.buffers())
+        device = next((tensor.device for tensor in weights), torch.device("cpu"))
         with torch.inference_mode(), torch_threads(1):
-            for start in range(0, len(anchors), _BATCH):
-                batch = windows(scaled, anchors[start : start + _BATCH], self.spec.seq_len)
-                outputs.append(self.network(torch.from_numpy(batch).to(device)).cpu().numpy())
-        units = np.concatenate(outputs) if outputs else np.empty((0, self.spec.horizon))
-        return np.asarray(units, dtype=np.float64) * self._unit
+            units = self.network(torch.from_numpy(chunks).to(device), self.spec.seq_len, 1)[:, -1]
+        return np.asarray(units.cpu().numpy(), dtype=np.float64) * self._unit
 
 
 def check_steps(n_steps: SupportsIndex) -> int:
@@ -193,26 +216,3 @@ def widths(radius: Sequence[float], n_steps: int) -> Floats:
     steps = np.arange(1, n_steps + 1)
     beyond = known[-1] * np.sqrt(steps / len(known))
     return np.where(steps <= len(known), np.resize(known, n_steps), beyond)
-
-
-def _as_bars(close: Floats, last: pd.Series, volume: float, stamps: pd.DatetimeIndex) -> pd.DataFrame:
-    """Forecast closes as bars: opened at the close before, without wicks, at the usual volume."""
-    opened = np.concatenate([[float(last["close"])], close[:-1]])
-    return pd.DataFrame(
-        {
-            "timestamp": stamps,
-            "open": opened,
-            "high": np.maximum(opened, close),
-            "low": np.minimum(opened, close),
-            "close": close,
-            "volume": np.full(len(close), volume),
-        }
-    )
-
-
-def _stamps(history: pd.DataFrame, count: int, known: pd.DatetimeIndex | None) -> pd.DatetimeIndex:
-    if known is not None and len(known) == count:
-        return known
-    recent = pd.DatetimeIndex(history["timestamp"].iloc[-20:])
-    step = (recent[1:] - recent[:-1]).to_series().median()
-    return pd.DatetimeIndex([recent[-1] + step * k for k in range(1, count + 1)])

@@ -42,11 +42,14 @@ class Champions:
             NotPromotedError: nothing does.
             ArtifactError: it is damaged, tampered with, or of a newer format.
         """
-        current = self._store.champion_meta(key)
         with self._lock:
             kept = self._kept.get(key)
-            if kept is not None and current is not None and kept.meta.digests == current.digests:
-                self._kept.move_to_end(key)
+        if kept is not None:
+            current = self._store.champion_meta(key)
+            if current is not None and kept.meta.digests == current.digests:
+                with self._lock:
+                    if key in self._kept:
+                        self._kept.move_to_end(key)
                 return kept
         # Outside the lock: while one series loads, the others go on.
         champion = self._load(key)

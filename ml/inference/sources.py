@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from ml.data.discovery import RawSeries, discover
 from ml.data.ingest import ingest_series
 from ml.data.store import bars_fingerprint, bars_path, read_bars
 from ml.errors import NoDataError, TickerflowError
-from ml.outcomes import Failure
+from ml.outcomes import Failure, IngestOutcome
 from ml.series import SeriesKey
 
 _KEPT_SERIES = 64
@@ -37,10 +38,20 @@ class SeriesBars:
 
     @classmethod
     def of(
-        cls, key: SeriesKey, bars: pd.DataFrame, calendar: str, fingerprint: str = ""
+        cls, key: SeriesKey, bars: pd.DataFrame, setting: str, ingested: IngestOutcome | None = None
     ) -> "SeriesBars":
-        """Look at the bars for what is not known of them; ``calendar`` is the setting."""
-        return cls(key, bars, fingerprint or bars_fingerprint(bars), infer_calendar(key, bars, calendar))
+        """Look at the bars for what is not known of them.
+
+        Args:
+            key: the series.
+            bars: normalised bars.
+            setting: the calendar's.
+            ingested: what ingest said of the series' bars; it counts where they are these bars.
+        """
+        fingerprint = bars_fingerprint(bars)
+        if ingested is not None and ingested.fingerprint == fingerprint and ingested.calendar:
+            return cls(key, bars, fingerprint, Calendar(ingested.calendar))
+        return cls(key, bars, fingerprint, infer_calendar(key, bars, setting))
 
     def future(self, n_steps: int) -> pd.DatetimeIndex:
         """Stamps of the next bars, ``(n_steps,)``; found out once, for calendars take their time."""
@@ -56,12 +67,19 @@ class _Kept:
     stamp: Stamp
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Listing:
+    series: Mapping[SeriesKey, RawSeries]
+    stamp: Stamp
+
+
 class BarSource:
     """Reads series from the store after bringing it up to date; safe to use from several threads."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._kept: OrderedDict[SeriesKey, _Kept] = OrderedDict()
+        self._listing: _Listing | None = None
         self._lock = threading.Lock()
 
     def load(self, key: SeriesKey) -> SeriesBars:
@@ -84,9 +102,7 @@ class BarSource:
         series = self._ingest(raw) if raw is not None else self._stored(key)
         with self._lock:
             self._kept.pop(key, None)
-            if all(
-                max(modified, changed) < looked_at - _SETTLED_NS for _, _, _, modified, changed in stamp
-            ):
+            if _settled(stamp, looked_at):
                 self._kept[key] = _Kept(series, files, stamp)
             while len(self._kept) > _KEPT_SERIES:
                 self._kept.popitem(last=False)
@@ -94,6 +110,9 @@ class BarSource:
 
     def _find(self, key: SeriesKey) -> RawSeries | None:
         """The series' raw files; None where there are none but stored bars."""
+        listed = self._listed().get(key)
+        if listed is not None:
+            return listed
         try:
             found = discover(self._settings.raw_dir, [key.ticker], [str(key.interval)])
         except NoDataError:
@@ -105,15 +124,29 @@ class BarSource:
                 return series
         raise error_of(found.problems[0].failure)
 
+    def _listed(self) -> Mapping[SeriesKey, RawSeries]:
+        """All series of the raw folder, listed once: a universe would list it for each of its series."""
+        listing, stamp = self._listing, (_stat(self._settings.raw_dir),)
+        if listing is not None and listing.stamp == stamp:
+            return listing.series
+        looked_at = time.time_ns()
+        try:
+            found = discover(self._settings.raw_dir).series
+        except NoDataError:
+            return {}
+        series = {raw.key: raw for raw in found}
+        self._listing = _Listing(series, stamp) if _settled(stamp, looked_at) else None
+        return series
+
     def _ingest(self, raw: RawSeries) -> SeriesBars:
         outcome = ingest_series(raw, self._settings)
         if outcome.failure is not None:
             raise error_of(outcome.failure)
-        return self._stored(raw.key)
+        return self._stored(raw.key, outcome)
 
-    def _stored(self, key: SeriesKey) -> SeriesBars:
+    def _stored(self, key: SeriesKey, ingested: IngestOutcome | None = None) -> SeriesBars:
         bars = read_bars(self._settings.store_dir, key)
-        return SeriesBars.of(key, bars, self._settings.ingest.calendar)
+        return SeriesBars.of(key, bars, self._settings.ingest.calendar, ingested)
 
     def _stamp(self, files: tuple[Path, ...]) -> Stamp:
         """What changes when a file of the series does, is replaced, comes or goes."""
@@ -133,6 +166,11 @@ def _error_class(code: str) -> type[TickerflowError]:
             return each
         classes.extend(each.__subclasses__())
     return TickerflowError
+
+
+def _settled(stamp: Stamp, looked_at: int) -> bool:
+    """Whether nothing of it changed so shortly before that it could change again without showing."""
+    return all(max(modified, changed) < looked_at - _SETTLED_NS for *_, modified, changed in stamp)
 
 
 def _stat(path: Path) -> tuple[str, int, int, int, int]:

@@ -1,21 +1,22 @@
-"""Forecast files: a CSV of the fan, a JSON of where it comes from, and a picture.
+"""Forecast files: a CSV of the fan, a JSON of where it comes from, and perhaps a picture.
 
-The three are written beside their names first, then renamed in the order picture, CSV, JSON: the JSON
-is the commit. It holds the sha256 of the other two, so that a reader can tell a pair that belongs
-together from one whose writer died between two renames; running the forecast again completes it. The
-CSV depends on bars and model alone: forecasting again from the same bar gives the same bytes.
+They are written beside their names first, then renamed in the order picture, CSV, JSON: the JSON is
+the commit. It holds the sha256 of the others, so that a reader can tell a pair that belongs together
+from one whose writer died between two renames; running the forecast again completes it. The CSV depends
+on bars and model alone: forecasting again from the same bar gives the same bytes.
 """
 
 import hashlib
 import json
 import os
 import time
-from contextlib import ExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
@@ -35,11 +36,11 @@ _LOCK_SECONDS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Where a forecast's files are."""
+    """Where a forecast's files are; a picture is not drawn for each."""
 
     csv: Path
     json: Path
-    plot: Path
+    plot: Path | None
 
 
 def forecast_series(
@@ -51,7 +52,7 @@ def forecast_series(
 
     Args:
         key: the series.
-        settings: folders and how to read.
+        settings: folders, how to read, and whether to draw (``run.plots``).
         n_steps: 1 to 500.
         service: to share loaded models and bars between calls; by default one for this call.
     """
@@ -59,7 +60,8 @@ def forecast_series(
     identity = {"ticker": key.ticker, "interval": str(key.interval)}
     try:
         prediction = (service or ForecastService.of(settings)).predict(key, n_steps)
-        written = write_prediction(prediction, settings.predictions_dir)
+        draw = settings.run.plots != "never"
+        written = write_prediction(prediction, settings.predictions_dir, draw=draw)
     except TickerflowError as error:
         seconds = time.perf_counter() - started
         return ForecastOutcome(**identity, status="failed", failure=Failure.of(error), seconds=seconds)
@@ -77,13 +79,13 @@ def forecast_series(
         forecast=float(prediction.frame["forecast"].iloc[-1]),
         csv_path=str(written.csv),
         json_path=str(written.json),
-        plot_path=str(written.plot),
+        plot_path=str(written.plot or ""),
         seconds=time.perf_counter() - started,
     )
 
 
-def write_prediction(prediction: Prediction, predictions_dir: Path) -> Written:
-    """Write ``{stem}_{ASOF}.csv``, ``.json`` and ``.png``; replace those of the same as-of bar.
+def write_prediction(prediction: Prediction, predictions_dir: Path, *, draw: bool = True) -> Written:
+    """Write ``{stem}_{ASOF}.csv``, ``.json`` and, where ``draw``, ``.png``; replace those of that bar.
 
     Raises:
         ArtifactWriteError: the folder cannot be written; the files of before are as they were.
@@ -91,40 +93,59 @@ def write_prediction(prediction: Prediction, predictions_dir: Path) -> Written:
     asof = prediction.series.bars["timestamp"].iloc[-1]
     # By concatenation: with_suffix would cut a ticker at its dot.
     stem = f"{prediction.series.key.stem}_{asof:%Y%m%dT%H%M%SZ}"
-    written = Written(*(predictions_dir / f"{stem}.{suffix}" for suffix in ("csv", "json", "png")))
-    csv, picture = to_csv(prediction.frame), _plot(prediction)
-    document = _describe(prediction, {written.csv.name: csv, written.plot.name: picture})
-    # Left in the order of renames, last to first.
-    contents = {written.json: document, written.csv: csv, written.plot: picture}
+    csv, document, plot = (predictions_dir / f"{stem}.{suffix}" for suffix in ("csv", "json", "png"))
+    contents = {plot: _plot(prediction)} if draw else {}
+    contents[csv] = to_csv(prediction.frame)
+    contents[document] = _describe(prediction, {path.name: held for path, held in contents.items()})
     try:
         predictions_dir.mkdir(parents=True, exist_ok=True)
         # Two writers of one as-of bar: a pair is of one or of the other.
-        with FileLock(predictions_dir / ".lock", timeout=_LOCK_SECONDS), ExitStack() as files:
-            for path, content in contents.items():
-                file = files.enter_context(atomic.replacing(path))
-                file.write(content)
-                # Now, so that a full disk shows before the first rename.
-                file.flush()
-                os.fsync(file.fileno())
+        with FileLock(predictions_dir / ".lock", timeout=_LOCK_SECONDS):
+            _replace(predictions_dir, contents)
+            if not draw:
+                plot.unlink(missing_ok=True)  # that of an earlier forecast
     except (OSError, Timeout) as error:
         reason = (
             "another writer holds the folder" if isinstance(error, Timeout) else error.strerror or error
         )
         raise ArtifactWriteError(
-            f"expected to write {written.csv}, found: {reason}",
+            f"expected to write {csv}, found: {reason}",
             hint="free disk space or choose another folder with --predictions-dir; "
             "the forecasts of before are as they were",
             where=str(prediction.series.key),
         ) from error
-    return written
+    return Written(csv, document, plot if draw else None)
+
+
+def _replace(folder: Path, contents: Mapping[Path, bytes]) -> None:
+    """Replace files of a folder, in order; none of them before all are on the disk.
+
+    The folder is flushed once: if the power fails before, the digests tell which renames have lasted.
+    """
+    parts = {path: atomic.temporary(folder) for path in contents}
+    try:
+        for path, part in parts.items():
+            with part.open("xb") as file:
+                file.write(contents[path])
+                file.flush()
+                os.fsync(file.fileno())
+        for path, part in parts.items():
+            part.replace(path)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+    atomic.sync_folder(folder)
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:
     """The forecast file: prices with 10 significant digits, timestamps as ``2026-11-23T00:00:00Z``."""
-    lines = [",".join(FORECAST_COLUMNS)]
-    for step, timestamp, *prices in frame.itertuples(index=False):
-        figures = ",".join(_price(price) for price in prices)
-        lines.append(f"{step},{_instant(timestamp)},{figures}")
+    seconds = frame["timestamp"].to_numpy(dtype="datetime64[s]")  # UTC
+    columns = [
+        [f"{step}" for step in frame["step"].tolist()],
+        [f"{stamp}Z" for stamp in np.datetime_as_string(seconds).tolist()],
+        *([_price(price) for price in frame[name].tolist()] for name in FORECAST_COLUMNS[2:]),
+    ]
+    lines = [",".join(FORECAST_COLUMNS), *map(",".join, zip(*columns, strict=True))]
     return ("\n".join(lines) + "\n").encode()
 
 

@@ -84,6 +84,19 @@ def test_values_that_are_not_finite_are_refused_by_column() -> None:
         fit_scaler("minmax", train)
 
 
+@pytest.mark.parametrize("name", get_args(ScalerName))
+def test_scaled_values_are_scikit_learns_to_the_bit_within_the_bound(name: ScalerName) -> None:
+    rng = np.random.default_rng(5)
+    train = rng.normal(0.3, 0.02, (200, 4))
+    train[:, 2] = 1.5  # constant
+    scaler = fit_scaler(name, train)
+    values = rng.normal(0.3, 0.1, (500, 4))
+    values[:3] = np.nan
+    bound = BOUNDS[type(scaler)]
+    expected = np.clip(scaler.transform(values), -bound, bound).astype(np.float32)
+    assert scale(scaler, values).tobytes() == expected.tobytes()
+
+
 def test_no_rows_and_another_number_of_columns_are_refused() -> None:
     with pytest.raises(FeatureError, match=r"shape \(0, 3\)"):
         fit_scaler("standard", TRAIN[:0])

@@ -13,6 +13,7 @@ import torch
 
 from ml.artifacts.store import ModelStore
 from ml.config import Settings
+from ml.data.discovery import Discovery, discover
 from ml.errors import (
     ArtifactError,
     FeatureError,
@@ -26,6 +27,7 @@ from ml.errors import (
 )
 from ml.inference import sources
 from ml.inference.service import FORECAST_COLUMNS, ForecastService
+from ml.series import SeriesKey
 from tests.ml.inference.worlds import AAPL, FEATURES, HORIZON, make_bars, promote, settings_in, write_raw
 
 NEXT_SESSION = pd.Timestamp("2016-03-28", tz="UTC")  # after Good Friday and a weekend
@@ -218,6 +220,29 @@ def test_bars_that_rest_are_not_read_again(settings: Settings) -> None:
     assert service.predict(AAPL, 2).series is first.series
     shutil.rmtree(settings.store_dir)
     assert service.predict(AAPL, 2).series is first.series
+
+
+@pytest.mark.usefixtures("at_rest")
+def test_the_raw_folder_is_listed_once_for_all_series_and_again_when_one_comes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [SeriesKey.of(ticker, "1d") for ticker in ("AAPL", "MSFT", "ORCL")]
+    for key in keys:
+        write_raw(settings, make_bars(), f"{key.stem}.csv")
+    listed: list[Path] = []
+
+    def listing(raw_dir: Path, *narrowed: list[str]) -> Discovery:
+        listed.append(raw_dir)
+        return discover(raw_dir, *narrowed)
+
+    monkeypatch.setattr(sources, "discover", listing)
+    rest()
+    source = sources.BarSource(settings)
+    assert [source.load(key).key for key in keys] == keys
+    assert len(listed) == 1
+    write_raw(settings, make_bars(), "IBM_1d.csv")
+    assert source.load(SeriesKey.of("IBM", "1d")).key.ticker == "IBM"
+    assert len(listed) == 2
 
 
 @pytest.mark.usefixtures("at_rest")

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.config import Settings
+from ml.config import RunConfig, Settings
 from ml.errors import ArtifactWriteError
 from ml.inference.service import FORECAST_COLUMNS, ForecastService
 from ml.inference.writing import forecast_series, to_csv, write_prediction
@@ -55,6 +55,35 @@ def test_a_forecast_becomes_a_csv_a_json_and_a_picture(settings: Settings) -> No
     assert outcome.skill == 0.012
     assert outcome.asof == pd.Timestamp("2016-03-24", tz="UTC")
     assert outcome.last_close == pytest.approx(make_bars()["close"].iloc[-1])
+
+
+def test_no_picture_is_drawn_where_the_settings_say_so_and_none_of_before_stays(
+    settings: Settings,
+) -> None:
+    forecast_series(AAPL, settings, 7)
+    without = settings.model_copy(update={"run": RunConfig(plots="never")})
+    outcome = forecast_series(AAPL, without, 7)
+    assert outcome.failure is None
+    assert outcome.plot_path == ""
+    assert names_in(settings.predictions_dir) == [f"{STEM}.csv", f"{STEM}.json"]
+    assert list(json.loads(Path(outcome.json_path).read_text())["files"]) == [f"{STEM}.csv"]
+    assert is_pair(settings.predictions_dir)
+
+
+def test_a_pair_is_flushed_to_the_disk_three_times_its_folder_included(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prediction = ForecastService.of(settings).predict(AAPL, 7)
+    synced: list[int] = []
+    sync = os.fsync
+
+    def counting(descriptor: int) -> None:
+        synced.append(descriptor)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", counting)
+    write_prediction(prediction, settings.predictions_dir, draw=False)
+    assert len(synced) == 3
 
 
 def test_the_csv_holds_the_services_forecast(settings: Settings) -> None:
