@@ -9,7 +9,7 @@ turn ``lstm_BRK.B_1d`` into ``lstm_BRK``.
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 from typing import Literal
 from urllib.parse import unquote_to_bytes
 
@@ -115,6 +115,7 @@ def check_ticker(ticker: str) -> str:
     return ticker
 
 
+@lru_cache(maxsize=8192)
 def encode_ticker(ticker: str) -> str:
     """Percent-encode a ticker for a file name: injective, and the identity for most tickers.
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -13,15 +13,6 @@ from ml.features.scaling import Scaler
 from ml.forecasting.spec import ForecastSpec
 
 ShapesOf = Callable[[ForecastSpec], Shapes]
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """All that forecasting needs: the three belong together."""
-
-    meta: Meta
-    weights: Mapping[str, Tensor]
-    scaler: Scaler  # fitted
 
 
 @dataclass(frozen=True)
@@ -37,13 +28,30 @@ class Pair:
         return Digests(pth=sha256(self.pth), scaler=sha256(self.scaler))
 
 
+@dataclass(frozen=True)
+class Bundle:
+    """All that forecasting needs: the three belong together.
+
+    Attributes:
+        meta: what it is.
+        weights: by name.
+        scaler: fitted.
+        pair: the verified bytes that weights and scaler were read from, where they are still at hand.
+    """
+
+    meta: Meta
+    weights: Mapping[str, Tensor]
+    scaler: Scaler
+    pair: Pair | None = field(default=None, repr=False)
+
+
 def encode(bundle: Bundle, shapes_of: ShapesOf) -> tuple[Meta, Pair]:
     """The bundle's bytes, and its meta with their sha256 and, where it has none yet, a version.
 
     Raises `ArtifactError` for what could not be loaded again.
     """
     where = str(bundle.meta.key)
-    pair = Pair(
+    pair = bundle.pair or Pair(
         pth=dump_weights(bundle.weights, shapes_of(bundle.meta), where),
         scaler=dump_scaler(bundle.scaler, len(bundle.meta.inputs), where),
     )

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ml.artifacts.bundle import Pair
-from ml.artifacts.files import make_folder, write_new, writing
+from ml.artifacts.files import make_folder, sync_file, write_new, writing
 from ml.artifacts.layout import EVALUATION, Layout, Trio, spelled_otherwise
 from ml.artifacts.meta import Meta, dump_meta
 from ml.artifacts.reading import read_pair, read_version
@@ -17,22 +17,25 @@ from ml.series import SeriesKey
 
 
 def stage(layout: Layout, meta: Meta, pair: Pair, evaluation: bytes) -> Path:
-    """Write a challenger's folder, whole or not at all; raises `ArtifactWriteError`."""
+    """Write a challenger's folder, whole or not at all; raises `ArtifactWriteError`.
+
+    It is not flushed to the disk: what a power failure makes of it does not match its sha256, and the
+    series is trained again.
+    """
     folder = layout.staging(meta.key) / meta.version
     with writing(folder), _scratch(layout, meta.key) as scratch:
-        _write_folder(scratch / "staged", meta, pair, evaluation)
+        _write_files(scratch, meta, dump_meta(meta), pair, evaluation)
         if folder.exists():  # the same bundle, staged a second time
             shutil.rmtree(folder)
-        (scratch / "staged").rename(folder)
-        sync_folder(folder.parent)
+        scratch.rename(folder)
     return folder
 
 
 def commit(layout: Layout, meta: Meta, pair: Pair, evaluation: bytes) -> None:
     """Make a version the champion. Whenever the process dies, there is the old champion or the new one.
 
-    The version's folder is written first and renamed into place, then the two binary files that serve
-    are replaced, then meta.json, which is the commit.
+    All is written and flushed under other names. Then the version's folder is renamed into place, then
+    the two binary files that serve are replaced, then meta.json, which is the commit.
 
     Raises:
         ArtifactWriteError: nothing is promoted, and no temporary file is left.
@@ -40,16 +43,27 @@ def commit(layout: Layout, meta: Meta, pair: Pair, evaluation: bytes) -> None:
     """
     key = meta.key
     _refuse_other_spelling(layout, key)
-    target = layout.top(meta.model, key)
+    target, served = layout.top(meta.model, key), layout.top_metas(key)
+    document = dump_meta(meta)
+    folder = layout.versions(key) / meta.version
     with writing(target.meta), _scratch(layout, key) as scratch:
-        fresh = Trio(scratch, target.base)
-        write_new(fresh.pth, pair.pth)
-        write_new(fresh.scaler, pair.scaler)
-        write_new(fresh.meta, dump_meta(meta))
-        folder = layout.versions(key) / meta.version
         is_new = not folder.exists()
+        fresh, version = Trio(scratch, target.base), scratch / "version"
+        written = _write_files(scratch, meta, document, pair)
+        if is_new:
+            version.mkdir()
+            written += _write_files(version, meta, document, pair, evaluation)
+        else:
+            _check_same(layout, meta, pair)
+        # Each flush waits for the disk: once all is written, the first ones take most along.
+        for path in written:
+            sync_file(path)
         try:
-            _keep_version(layout, meta, pair, evaluation, scratch / "version")
+            if is_new:
+                sync_folder(version)
+                make_folder(folder.parent)
+                version.rename(folder)
+                sync_folder(folder.parent)
             fresh.pth.replace(target.pth)
         except OSError:
             if is_new:  # from the first replaced file on, it is what that file is known by
@@ -58,42 +72,38 @@ def commit(layout: Layout, meta: Meta, pair: Pair, evaluation: bytes) -> None:
         fresh.scaler.replace(target.scaler)
         fresh.meta.replace(target.meta)
         sync_folder(layout.root)
-    _remove_other_architectures(layout, meta)
+    _remove_other_architectures(served, target)
 
 
-def _keep_version(layout: Layout, meta: Meta, pair: Pair, evaluation: bytes, scratch: Path) -> None:
-    """Put the version's folder in place; one that is there is never rewritten, and must be the same."""
-    folder = layout.versions(meta.key) / meta.version
-    if folder.exists():
-        known = read_version(layout, meta.key, meta.version)
-        if known.digests.model_copy(update={"meta": ""}) != pair.digests:
-            raise ArtifactError(
-                f"expected version {meta.version} to be what is promoted, found other files",
-                hint="train again, which makes a new version",
-                where=str(folder),
-            )
-        read_pair(layout, layout.version(meta.model, meta.key, meta.version), meta)
-        return
-    make_folder(folder.parent)
-    _write_folder(scratch, meta, pair, evaluation)
-    scratch.rename(folder)
-    sync_folder(folder.parent)
+def _check_same(layout: Layout, meta: Meta, pair: Pair) -> None:
+    """A version that is there is never rewritten: it must be the same, and sound."""
+    known = read_version(layout, meta.key, meta.version)
+    if known.digests.model_copy(update={"meta": ""}) != pair.digests:
+        raise ArtifactError(
+            f"expected version {meta.version} to be what is promoted, found other files",
+            hint="train again, which makes a new version",
+            where=str(layout.versions(meta.key) / meta.version),
+        )
+    read_pair(layout, layout.version(meta.model, meta.key, meta.version), meta)
 
 
-def _write_folder(folder: Path, meta: Meta, pair: Pair, evaluation: bytes) -> None:
+def _write_files(
+    folder: Path, meta: Meta, document: bytes, pair: Pair, evaluation: bytes | None = None
+) -> list[Path]:
+    """Write a version's files, and return their paths."""
     trio = Trio(folder, f"{meta.model}_{meta.key.stem}")
-    folder.mkdir()
-    write_new(trio.pth, pair.pth)
-    write_new(trio.scaler, pair.scaler)
-    write_new(folder / EVALUATION, evaluation)
-    write_new(trio.meta, dump_meta(meta))
-    sync_folder(folder)
+    files = {trio.pth: pair.pth, trio.scaler: pair.scaler, trio.meta: document}
+    if evaluation is not None:
+        files[folder / EVALUATION] = evaluation
+    for path, content in files.items():
+        write_new(path, content)
+    return list(files)
 
 
 @contextmanager
 def _scratch(layout: Layout, key: SeriesKey) -> Iterator[Path]:
-    """A new folder on the same file system, gone when the block ends."""
-    make_folder(layout.staging(key))
+    """A new folder on the same file system, gone when the block ends, unless it was renamed."""
+    layout.staging(key).mkdir(parents=True, exist_ok=True)
     folder = layout.staging(key) / f"tmp-{secrets.token_hex(8)}"
     folder.mkdir()
     try:
@@ -112,10 +122,10 @@ def _refuse_other_spelling(layout: Layout, key: SeriesKey) -> None:
         )
 
 
-def _remove_other_architectures(layout: Layout, meta: Meta) -> None:
+def _remove_other_architectures(served: list[Trio], target: Trio) -> None:
     """One champion a series: what served before is in its version's folder."""
-    for trio in layout.top_metas(meta.key):
-        if trio.base != f"{meta.model}_{meta.key.stem}":
+    for trio in served:
+        if trio != target:
             with suppress(OSError):  # the higher generation wins anyway
                 trio.meta.unlink()
                 trio.pth.unlink(missing_ok=True)

@@ -2,8 +2,7 @@
 
 import contextlib
 import heapq
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,7 +11,7 @@ from ml.artifacts.files import make_folder, read_bytes, writing
 from ml.artifacts.layout import EVALUATION, Layout
 from ml.artifacts.meta import Meta, dump_meta, parse_meta
 from ml.artifacts.plain import dump_json, parse_json
-from ml.artifacts.reading import read_champion_meta, read_version
+from ml.artifacts.reading import only_trio, read_champion_meta, read_version
 from ml.data.atomic import write_bytes
 from ml.errors import ArtifactError
 from ml.outcomes import Failure
@@ -46,24 +45,38 @@ class VersionRecord:
 
 def read_history(layout: Layout, key: SeriesKey) -> tuple[VersionRecord, ...]:
     """All versions, newest first; a damaged one is a record too."""
-    return tuple(_newest_first(layout, key))
-
-
-def _newest_first(layout: Layout, key: SeriesKey) -> Iterator[VersionRecord]:
-    """Both kinds, each read only when it is asked for."""
-    kinds = (_promoted(layout, key), _rejected(layout, key))
-    return heapq.merge(*kinds, key=lambda record: record.version, reverse=True)
+    promoted = _promoted(layout, key, layout.version_names(key))
+    rejected = _rejected(layout, key, layout.rejected_names(key))
+    return tuple(heapq.merge(promoted, rejected, key=lambda record: record.version, reverse=True))
 
 
 def find_fit(layout: Layout, key: SeriesKey, fit_id: str) -> Meta | None:
     """The newest version, promoted or rejected, that was trained as ``fit_id``.
 
     Only the last ones are looked at: a series has a version for each night, and old bars do not return.
+    And only one that has these digits somewhere is parsed: on most nights there is none.
     """
-    for record in itertools.islice(_newest_first(layout, key), _FITS_LOOKED_AT):
-        if record.meta is not None and record.meta.training.fit_id == fit_id:
-            return record.meta
+    named = [(version, False) for version in layout.version_names(key)[:_FITS_LOOKED_AT]]
+    named += [(version, True) for version in layout.rejected_names(key)[:_FITS_LOOKED_AT]]
+    for version, is_rejected in sorted(named, reverse=True)[:_FITS_LOOKED_AT]:
+        records = (_rejected if is_rejected else _promoted)(layout, key, [version])
+        if _mentions(layout, key, version, fit_id, is_rejected=is_rejected):
+            for record in records:
+                if record.meta is not None and record.meta.training.fit_id == fit_id:
+                    return record.meta
     return None
+
+
+def _mentions(layout: Layout, key: SeriesKey, version: str, fit_id: str, *, is_rejected: bool) -> bool:
+    """Whether a version's file holds these digits, wherever; one that cannot be read does not."""
+    try:
+        if is_rejected:
+            path = layout.rejected(key) / f"{version}.json"
+        else:
+            path = only_trio(layout.versions(key) / version, key).meta
+        return fit_id.encode() in read_bytes(path, layout.root, MAX_EVALUATION_BYTES)
+    except (FileNotFoundError, NotADirectoryError, ArtifactError):
+        return False
 
 
 def record_rejected(layout: Layout, meta: Meta, evaluation: dict[str, object]) -> Path:
@@ -85,11 +98,11 @@ def read_evaluation(layout: Layout, path: Path) -> dict[str, object]:
     return parse_json(read_bytes(file, layout.root, MAX_EVALUATION_BYTES), str(file))
 
 
-def _promoted(layout: Layout, key: SeriesKey) -> Iterator[VersionRecord]:
+def _promoted(layout: Layout, key: SeriesKey, versions: Sequence[str]) -> Iterator[VersionRecord]:
     champion: Meta | None = None
     with contextlib.suppress(ArtifactError):  # history is what one looks at when the champion is damaged
         champion = read_champion_meta(layout, key)
-    for version in layout.version_names(key):
+    for version in versions:
         path = layout.versions(key) / version
         try:
             meta = read_version(layout, key, version)
@@ -105,8 +118,8 @@ def _promoted(layout: Layout, key: SeriesKey) -> Iterator[VersionRecord]:
         # else: a promotion that is under way, or died before its commit
 
 
-def _rejected(layout: Layout, key: SeriesKey) -> Iterator[VersionRecord]:
-    for version in layout.rejected_names(key):
+def _rejected(layout: Layout, key: SeriesKey, versions: Sequence[str]) -> Iterator[VersionRecord]:
+    for version in versions:
         path = layout.rejected(key) / f"{version}.json"
         try:
             record = parse_json(read_bytes(path, layout.root, MAX_EVALUATION_BYTES), str(path))

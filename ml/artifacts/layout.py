@@ -20,7 +20,6 @@ from pathlib import Path
 
 from ml.errors import SeriesNameError
 from ml.series import SeriesKey
-from models import architectures
 
 PTH = ".pth"
 SCALER = ".scaler.pkl"
@@ -57,9 +56,15 @@ class Trio:
 
 @dataclass(frozen=True)
 class Layout:
-    """The folder of models, and the names in it."""
+    """The folder of models, and the names in it.
+
+    Attributes:
+        root: saved_models.
+        models: names of the architectures that are known here.
+    """
 
     root: Path
+    models: tuple[str, ...]
 
     def top(self, model: str, key: SeriesKey) -> Trio:
         """The files that serve."""
@@ -89,14 +94,20 @@ class Layout:
     def top_metas(self, key: SeriesKey) -> list[Trio]:
         """The files that serve, or served, this series: several where architectures changed.
 
+        Known architectures are looked for by name, for a listing takes the longer the more series there
+        are. Only where a series was promoted, and none of them serves it, all names are looked at: it
+        may be one that a newer Tickerflow knows.
+
         ``lstm_x_y_1d`` may be ticker ``x_y`` or, of an architecture ``lstm_x``, ticker ``y``: names are
         split at a known architecture, and where there is none by what fits.
         """
         ending = f"_{key.stem}{META}"
+        known = [model for model in self.models if _is_there(self.root, model + ending)]
+        if known or not _is_there(self.versions(key)):
+            return [self.top(model, key) for model in known]
         names = [name for name in _names(self.root) if name.endswith(ending)]
-        return [
-            self.top(model, key) for name in names for model, stem in _splits(name) if stem == key.stem
-        ]
+        splits = (split for name in names for split in self._splits(name))
+        return [self.top(model, key) for model, stem in splits if stem == key.stem]
 
     def version_names(self, key: SeriesKey) -> list[str]:
         """Versions with a folder, newest first by their time."""
@@ -110,7 +121,7 @@ class Layout:
 
     def series(self) -> Iterator[SeriesKey]:
         """Series of which some version was promoted, and a meta.json lies where it serves."""
-        serving = {stem for name in _names(self.root) for _, stem in _splits(name)}
+        serving = {stem for name in _names(self.root) for _, stem in self._splits(name)}
         for stem in sorted(serving.intersection(_names(self.root / "versions"))):
             with suppress(SeriesNameError):  # a folder that is not the store's
                 yield SeriesKey.from_stem(stem)
@@ -127,13 +138,28 @@ class Layout:
                 if (staging / name).lstat().st_mtime < oldest:
                     shutil.rmtree(staging / name)
 
+    def _splits(self, name: str) -> Iterator[tuple[str, str]]:
+        """The ways to read a meta.json's name as (model, stem); one where the architecture is known."""
+        if not name.endswith(META):
+            return
+        base = name[: -len(META)]
+        known = [model for model in self.models if base.startswith(model + "_")]
+        for underscore in re.finditer("_", base):
+            model = base[: underscore.start()]
+            if _MODEL.fullmatch(model) and (not known or model in known):
+                yield model, base[underscore.end() :]
+
 
 def spelled_otherwise(path: Path) -> str:
     """Another name by which its folder lists ``path``: ``aapl_1d`` for ``AAPL_1d`` on macOS.
 
     Empty where the path is listed as it is, or does not exist.
     """
-    if not path.exists():
+    try:
+        # Where these are two, names are what they are, and the folder need not be listed.
+        if not path.samefile(path.with_name(path.name.swapcase())):
+            return ""
+    except (FileNotFoundError, NotADirectoryError):
         return ""
     names = _names(path.parent)
     if path.name in names:
@@ -141,16 +167,8 @@ def spelled_otherwise(path: Path) -> str:
     return next((name for name in names if name.casefold() == path.name.casefold()), path.name)
 
 
-def _splits(name: str) -> Iterator[tuple[str, str]]:
-    """The ways to read a meta.json's name as (model, stem); one where the architecture is known."""
-    if not name.endswith(META):
-        return
-    base = name[: -len(META)]
-    known = [model for model in architectures() if base.startswith(model + "_")]
-    for underscore in re.finditer("_", base):
-        model = base[: underscore.start()]
-        if _MODEL.fullmatch(model) and (not known or model in known):
-            yield model, base[underscore.end() :]
+def _is_there(folder: Path, name: str = "") -> bool:
+    return os.path.lexists(os.path.join(folder, name))  # noqa: PTH118  # a Path takes ten times as long
 
 
 def _names(folder: Path) -> list[str]:

@@ -43,7 +43,8 @@ class SeriesLocks:
                     where=str(key),
                 ) from error
         try:
-            _sign(holder)
+            if lock.lock_counter == 1:  # else this thread has it already
+                _sign(holder)
             yield
         finally:
             lock.release()

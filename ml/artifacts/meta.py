@@ -7,6 +7,7 @@ content, makes a flipped byte an error; it is no signature: whoever can write th
 import hashlib
 import json
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -94,6 +95,9 @@ class Training(Part):
     stopped: Stopped
     seconds: float = Field(ge=0)
     device: str = Field(max_length=128)
+    skew: float | None = Field(
+        None, ge=0, description="Largest difference of forecasts as trained and as served, in sigma"
+    )
     fit_id: str = Field(max_length=128, description="Identity of (bars, configuration, training code)")
 
 
@@ -166,13 +170,17 @@ class Meta(ForecastSpec):
 
 def dump_meta(meta: Meta) -> bytes:
     """meta.json's bytes, with its own digest filled in; floats survive to the bit."""
-    document = meta.model_dump(mode="json")
-    document["sha256"]["meta"] = _digest(document)
-    return json.dumps(document, indent=2, allow_nan=False).encode() + b"\n"
+    digest = _digest(meta.model_dump(mode="json"))
+    sealed = meta.model_copy(update={"sha256": meta.digests.model_copy(update={"meta": digest})})
+    # pydantic's own writer: with an indent, Python's json runs without its C code.
+    return sealed.model_dump_json(indent=2).encode() + b"\n"
 
 
+# Deciding about one series, the same bytes are read several times over: the champion's, to compare, to
+# replace and to report.
+@lru_cache(maxsize=16)
 def parse_meta(content: bytes, where: str) -> Meta:
-    """Check and read a meta.json that the store has written.
+    """Check and read a meta.json that the store has written; the same bytes give the same object.
 
     Raises:
         ArtifactFormatError: written by a newer Tickerflow.
@@ -219,7 +227,7 @@ def _check_format(document: object, where: str) -> None:
 
 def _digest(document: dict[str, Any]) -> str:
     sealed = {**document, "sha256": {**document["sha256"], "meta": ""}}
-    canonical = json.dumps(sealed, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(sealed, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -5,6 +5,7 @@ import getpass
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from ml.errors import (
     UnreadableArtifactError,
 )
 from ml.series import SeriesKey
+from models import architectures
 
 __all__ = ["Bundle", "ModelStore", "VersionRecord"]
 
@@ -39,10 +41,16 @@ class ModelStore:
     Args:
         models_dir: saved_models; made when something is written.
         shapes_of: names and shapes of the weights that a spec must have.
+        known: names of the architectures that ``shapes_of`` knows; by default those of `models`.
     """
 
-    def __init__(self, models_dir: Path, shapes_of: ShapesOf = network_shapes) -> None:
-        self._layout = Layout(Path(models_dir))
+    def __init__(
+        self,
+        models_dir: Path,
+        shapes_of: ShapesOf = network_shapes,
+        known: tuple[str, ...] | None = None,
+    ) -> None:
+        self._layout = Layout(Path(models_dir), tuple(architectures()) if known is None else known)
         self._locks = SeriesLocks(self._layout.locks)
         self._shapes_of = shapes_of
 
@@ -75,7 +83,8 @@ class ModelStore:
                 hint="train again: staged models are kept for a day",
                 where=str(path),
             ) from error
-        return decode(meta, pair, self._shapes_of, str(path / trio.base)), evaluation
+        bundle = decode(meta, pair, self._shapes_of, str(path / trio.base))
+        return replace(bundle, pair=pair), evaluation
 
     def discard(self, path: Path) -> None:
         """Remove a staged challenger; one that is gone already is fine."""
@@ -112,12 +121,15 @@ class ModelStore:
         return decode(meta, pair, self._shapes_of, str(self._layout.root / f"{meta.model}_{key.stem}"))
 
     def serves(self, key: SeriesKey) -> bool:
-        """Whether the series has a champion that loads."""
+        """Whether the series has a champion, of a network that is known here, and undamaged.
+
+        Its bytes are verified and not decoded: they were, before they were promoted.
+        """
         try:
-            self.champion(key)
-        except (NotPromotedError, ArtifactError):
+            found = reading.read_champion(self._layout, key)
+            return found is not None and self._shapes_of(found[0]) is not None
+        except ArtifactError:
             return False
-        return True
 
     def promote(
         self, bundle: Bundle, evaluation: Mapping[str, Any], *, expected_champion: str | None

@@ -6,11 +6,14 @@ torch sees them, and every tensor against the architecture afterwards.
 """
 
 import io
+import json
 import pickletools
 import struct
 import zipfile
 from collections.abc import Mapping
+from functools import lru_cache
 from math import prod
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -52,14 +55,22 @@ def network_shapes(spec: ForecastSpec) -> Shapes:
     Raises `ArtifactError` for an unknown architecture or a config that does not fit it.
     """
     try:
-        with torch.device("meta"):
-            network = build(spec.model, len(spec.inputs), spec.horizon, spec.config)
+        return _shapes(spec.model, len(spec.inputs), spec.horizon, json.dumps(spec.config))
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(
             f"expected a model that this Tickerflow can build, found {spec.model!r} with {spec.config}",
             hint="was it trained by another version? train again",
         ) from error
-    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+
+
+# A universe has one configuration, and thousands of series.
+@lru_cache(maxsize=256)
+def _shapes(model: str, n_inputs: int, horizon: int, config: str) -> Shapes:
+    """Of a config as JSON, in which 4 and 4.0 are two things."""
+    with torch.device("meta"):
+        network = build(model, n_inputs, horizon, json.loads(config))
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    return MappingProxyType(shapes)
 
 
 def dump_weights(weights: Mapping[str, Tensor], shapes: Shapes, where: str = "") -> bytes:

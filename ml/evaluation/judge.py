@@ -111,12 +111,16 @@ class TestWindows:
         return targets(self.bars["close"].to_numpy(dtype=np.float64), self.anchors, self.steps)
 
 
-def evaluate(forecaster: Forecaster, test: TestWindows) -> Evaluation:
-    """Measure a model on the windows; its horizon is at least their number of steps."""
+def evaluate(forecaster: Forecaster, test: TestWindows, changes: Floats | None = None) -> Evaluation:
+    """Measure a model on the windows; its horizon is at least their number of steps.
+
+    ``changes`` are its forecasts there, ``(windows, steps)``, where they are known already.
+    """
     anchor_close = test.anchor_close
     actual_changes = test.actual_changes
     actual = anchor_close[:, None] * np.exp(actual_changes)
-    changes = forecaster.changes(test.bars, test.anchors)[:, : test.steps]
+    if changes is None:
+        changes = forecaster.changes(test.bars, test.anchors)[:, : test.steps]
     steps = np.arange(1, test.steps + 1)
 
     forecast = anchor_close[:, None] * np.exp(changes)
@@ -143,9 +147,8 @@ def evaluate(forecaster: Forecaster, test: TestWindows) -> Evaluation:
     )
 
 
-def mean_absolute_error(forecaster: Forecaster, test: TestWindows) -> float:
-    """MAE in price units over the windows' steps, for a model of at least that horizon."""
-    changes = forecaster.changes(test.bars, test.anchors)[:, : test.steps]
+def mean_absolute_error(changes: Floats, test: TestWindows) -> float:
+    """MAE in price units of forecast changes ``(windows, steps)``."""
     scale = test.anchor_close[:, None]
     actual, forecast = scale * np.exp(test.actual_changes), scale * np.exp(changes)
     return float(metrics.absolute_error(actual, forecast).mean())
@@ -199,10 +202,9 @@ def _beyond(forecaster: Forecaster, test: TestWindows) -> tuple[Beyond, ...]:
     if not steps:
         return ()
     origins = np.unique(np.linspace(first, len(close) - 1 - steps[0], _BEYOND_ORIGINS).astype(np.int64))
-    paths = {}
-    for t in origins:
-        room = min(steps[-1], len(close) - 1 - int(t))
-        paths[int(t)] = forecaster.paths(test.bars, int(t), room, stamps[t + 1 : t + 1 + room])
+    futures = [stamps[t + 1 : t + 1 + steps[-1]] for t in origins]
+    ahead = forecaster.paths(test.bars, origins, steps[-1], futures)
+    paths = {int(t): path[: len(close) - 1 - t] for t, path in zip(origins, ahead, strict=True)}
     return tuple(_judge_step(forecaster, close, paths, step) for step in steps)
 
 

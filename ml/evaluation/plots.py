@@ -14,21 +14,21 @@ import pandas as pd
 from ml.evaluation.canvas import (
     BLACK,
     BLUE,
-    DRAWING,
     DRIFT_DASH,
     GREEN,
     GREY,
     ORANGE,
+    SOLID,
     WALK_DASH,
-    canvas,
-    head,
-    label,
-    label_times,
-    panels,
-    png,
+    halves,
+    picture,
+    whole,
 )
+from ml.evaluation.ticks import time_ticks
 
 Floats = npt.NDArray[np.float64]
+
+_EDGE_DASH = (1.0, 1.65)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,42 +114,25 @@ def forecast_plot(
         """(n_steps,) -> (n_steps + 1,): the fan opens at the last close."""
         return np.concatenate([close[-1:], np.asarray(values, dtype=np.float64)])
 
-    with DRAWING:
-        figure, axes = canvas()
-        for level, alpha in ((95, 0.15), (80, 0.28)):
-            low, high = joined(forecast[f"lower_{level}"]), joined(forecast[f"upper_{level}"])
-            axes.fill_between(
-                ahead, low, high, color=colour, alpha=alpha, linewidth=0, label=f"its {level}% band"
-            )
-        axes.plot(past, close, color=BLACK, linewidth=1.4, label="close")
-        for edge, line in ((walk.lower_80, "the walk's 80% band"), (walk.upper_80, "_")):
-            axes.plot(ahead, joined(edge), color=ORANGE, linewidth=1.2, linestyle=":", label=line)
-        axes.plot(
-            ahead,
-            joined(forecast["forecast"]),
-            color=colour,
-            linewidth=2.4,
-            label=f"forecast ({record.model})",
-        )
-        # Thinner and on top: where the forecast is the random walk, both are seen.
-        axes.plot(
-            ahead,
-            joined(walk.point),
-            color=ORANGE,
-            linewidth=1.2,
-            linestyle=WALK_DASH,
-            label="random walk",
-        )
-        axes.axvline(0, color=GREY, linewidth=0.8, alpha=0.5)
-        times = [*recent["timestamp"], *forecast["timestamp"]]
-        label_times(axes, int(past[0]), pd.DatetimeIndex(times))
-        axes.set_xlim(past[0], steps)
-        bars_ahead = "the next bar" if steps == 1 else f"the next {steps} bars"
-        asof = recent["timestamp"].iloc[-1].strftime("%Y-%m-%d %H:%M UTC").removesuffix(" 00:00 UTC")
-        head(axes, f"{name}: {bars_ahead} after {asof}", record.verdict, colour, record.coverage)
-        return png(
-            figure, axes, first=("close", f"forecast ({record.model})", "its 80% band", "its 95% band")
-        )
+    panel = whole()
+    for level, alpha in ((95, 0.15), (80, 0.28)):
+        low, high = joined(forecast[f"lower_{level}"]), joined(forecast[f"upper_{level}"])
+        panel.band(ahead, low, high, colour, alpha, f"its {level}% band")
+    panel.line(past, close, BLACK, 1.4, label="close")
+    for edge, line in ((walk.lower_80, "the walk's 80% band"), (walk.upper_80, "")):
+        panel.line(ahead, joined(edge), ORANGE, 1.2, _EDGE_DASH, line)
+    point = f"forecast ({record.model})"
+    panel.line(ahead, joined(forecast["forecast"]), colour, 2.4, label=point)
+    # Thinner and on top: where the forecast is the random walk, both are seen.
+    panel.line(ahead, joined(walk.point), ORANGE, 1.2, WALK_DASH, "random walk")
+    panel.now = 0
+    times = pd.DatetimeIndex([*recent["timestamp"], *forecast["timestamp"]])
+    panel.x_limits, panel.x_ticks = (float(past[0]), float(steps)), time_ticks(int(past[0]), times)
+    bars_ahead = "the next bar" if steps == 1 else f"the next {steps} bars"
+    asof = recent["timestamp"].iloc[-1].strftime("%Y-%m-%d %H:%M UTC").removesuffix(" 00:00 UTC")
+    title = f"{name}: {bars_ahead} after {asof}"
+    first = ("close", point, "its 80% band", "its 95% band")
+    return picture([panel], title, record.verdict, colour, record.coverage, first)
 
 
 def evaluation_plots(name: str, model: str, evaluation: Mapping[str, Any]) -> dict[str, bytes]:
@@ -187,23 +170,20 @@ def loss_plot(name: str, history: Sequence[Mapping[str, float | None]]) -> bytes
         for column in ("train_loss", "val_loss")
     )
     note = "no epoch was finished"
-    with DRAWING:
-        figure, left, right = panels()
-        right.plot(epochs, train, color=GREY, linewidth=1.6, linestyle=WALK_DASH, marker=".")
-        if epochs[:1] == [0]:
-            left.axhline(val[0], color=ORANGE, linewidth=1.5, linestyle=WALK_DASH, label="random walk")
-        left.plot(epochs, val, color=BLUE, linewidth=2.0, marker="o", markersize=3.5, label="loss")
-        if np.isfinite(val).any():
-            best = int(np.nanargmin(np.where(np.isfinite(val), val, np.nan)))
-            (kept,) = left.plot(epochs[best], val[best], "o", color=GREEN, markersize=10, label="kept")
-            kept.set(fillstyle="none", markeredgewidth=2)
-            note = f"epoch {epochs[best]} of {epochs[-1]} was kept; validation loss {val[best]:.4g}"
-            if epochs[best] == 0:
-                note = f"none of {epochs[-1]} epochs improved on the random walk, and so it was kept"
-        label(left, "epoch", "validation loss, in units of volatility")
-        label(right, "epoch", "training loss")
-        head(left, f"{name}: loss by epoch", note, BLACK, "")
-        return png(figure, left)
+    left, right = halves()
+    right.line(epochs, train, GREY, 1.6, WALK_DASH, dot=2.2)
+    if epochs[:1] == [0]:
+        left.level(float(val[0]), ORANGE, 1.5, WALK_DASH, "random walk")
+    left.line(epochs, val, BLUE, 2.0, label="loss", dot=2.2)
+    if np.isfinite(val).any():
+        best = int(np.nanargmin(np.where(np.isfinite(val), val, np.nan)))
+        left.line(epochs[best : best + 1], val[best : best + 1], GREEN, 2, label="kept", dot=5, ring=2)
+        note = f"epoch {epochs[best]} of {epochs[-1]} was kept; validation loss {val[best]:.4g}"
+        if epochs[best] == 0:
+            note = f"none of {epochs[-1]} epochs improved on the random walk, and so it was kept"
+    left.x_label = right.x_label = "epoch"
+    left.y_label, right.y_label = "validation loss, in units of volatility", "training loss"
+    return picture([left, right], f"{name}: loss by epoch", note, BLACK, "")
 
 
 def error_by_step_plot(name: str, by_step: Mapping[str, Sequence[float]], model: str) -> bytes:
@@ -218,22 +198,24 @@ def error_by_step_plot(name: str, by_step: Mapping[str, Sequence[float]], model:
     steps = np.arange(1, len(mae) + 1)
     record = Record(model, 1 - float(mae.sum() / naive.sum()) if naive.sum() > 0 else None)
     colour = BLUE if record.has_skill else GREY
-    with DRAWING:
-        figure, axes, skill = panels()
-        # The thin walk on top: where the model is the random walk, both are seen.
-        lines = [(model, mae, colour, "-", 2.4), ("random walk", naive, ORANGE, WALK_DASH, 1.3)]
-        if "mae_drift" in by_step:
-            drift = np.asarray(by_step["mae_drift"], dtype=np.float64)
-            lines.insert(0, ("drift", drift, GREEN, DRIFT_DASH, 1.6))
-        for line, error, shade, dash, width in lines:
-            axes.plot(steps, error, color=shade, linewidth=width, linestyle=dash, label=line)
-            relative = np.divide(error, naive, out=np.ones_like(error), where=naive > 0)
-            skill.plot(steps, 100 * (1 - relative), color=shade, linewidth=width, linestyle=dash)
-        axes.set_ylim(bottom=0)
-        label(axes, "bars ahead", "mean absolute error, in price")
-        label(skill, "bars ahead", "% below the random walk's")
-        head(axes, f"{name}: error by step on held-out bars", record.verdict, colour, "")
-        return png(figure, axes)
+    error_panel, skill_panel = halves()
+    # The thin walk on top: where the model is the random walk, both are seen.
+    lines = [(model, mae, colour, SOLID, 2.4), ("random walk", naive, ORANGE, WALK_DASH, 1.3)]
+    if "mae_drift" in by_step:
+        drift = np.asarray(by_step["mae_drift"], dtype=np.float64)
+        lines.insert(0, ("drift", drift, GREEN, DRIFT_DASH, 1.6))
+    for line, error, shade, dash, width in lines:
+        error_panel.line(steps, error, shade, width, dash, line)
+        relative = np.divide(error, naive, out=np.ones_like(error), where=naive > 0)
+        skill_panel.line(steps, 100 * (1 - relative), shade, width, dash)
+    error_panel.y_limits = (0.0, None)
+    error_panel.x_label = skill_panel.x_label = "bars ahead"
+    error_panel.y_label, skill_panel.y_label = (
+        "mean absolute error, in price",
+        "% below the random walk's",
+    )
+    title = f"{name}: error by step on held-out bars"
+    return picture([error_panel, skill_panel], title, record.verdict, colour, "")
 
 
 def coverage_plot(name: str, coverage_80: Sequence[float], coverage_95: Sequence[float]) -> bytes:
@@ -245,19 +227,14 @@ def coverage_plot(name: str, coverage_80: Sequence[float], coverage_95: Sequence
         coverage_95: the same for the 95% band.
     """
     steps = np.arange(1, len(coverage_80) + 1)
-    with DRAWING:
-        figure, axes = canvas()
-        for level, shares, shade in ((80, coverage_80, BLUE), (95, coverage_95, GREEN)):
-            promised = f"{level}% promised"
-            axes.plot(
-                steps, shares, color=shade, linewidth=2, marker="o", markersize=4, label=f"{level}% band"
-            )
-            axes.axhline(level / 100, color=shade, linewidth=1.2, linestyle=WALK_DASH, label=promised)
-        axes.set_ylim(min(0.5, *coverage_80, *coverage_95) - 0.05, 1.02)
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-        label(axes, "bars ahead", "share of outcomes inside")
-        realised = (
-            f"80% band: {np.mean(coverage_80):.0%} of outcomes; 95% band: {np.mean(coverage_95):.0%}"
-        )
-        head(axes, f"{name}: how often the bands held on held-out bars", realised, BLACK, "")
-        return png(figure, axes)
+    panel = whole()
+    for level, shares, shade in ((80, coverage_80, BLUE), (95, coverage_95, GREEN)):
+        panel.line(steps, shares, shade, 2, label=f"{level}% band", dot=2.2)
+        panel.level(level / 100, shade, 1.2, WALK_DASH, f"{level}% promised")
+    panel.y_limits = (min(0.5, *coverage_80, *coverage_95) - 0.05, 1.02)
+    panel.y_text = "{:.0%}".format
+    panel.x_label, panel.y_label = "bars ahead", "share of outcomes inside"
+    realised = f"80% band: {np.mean(coverage_80):.0%} of outcomes; 95% band: {np.mean(coverage_95):.0%}"
+    title = f"{name}: how often the bands held on held-out bars"
+    first = ("80% band", "80% promised", "95% band", "95% promised")
+    return picture([panel], title, realised, BLACK, "", first)

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ml.artifacts.bundle import Bundle
 from ml.artifacts.forecaster import forecaster_of
@@ -34,11 +36,10 @@ from ml.errors import (
 from ml.evaluation.baselines import build_baselines
 from ml.evaluation.decision import Comparison, Decision, decide
 from ml.evaluation.judge import Evaluation, TestWindows, evaluate, mean_absolute_error
-from ml.evaluation.plots import evaluation_plots
-from ml.forecasting.forecaster import Forecaster
 from ml.outcomes import Challenger, Failure, TrainOutcome
 from ml.series import SeriesKey
 
+Floats = NDArray[np.float64]
 Grade = Literal["PASS", "WARN", "ERROR", "SKIP"]
 
 
@@ -113,6 +114,10 @@ def _with_pictures(
     outcome: TrainOutcome, judged: Meta, evaluation: dict[str, Any], settings: Settings
 ) -> TrainOutcome:
     """The outcome with its plots. The verdict stands, whether they can be written or not."""
+    from ml.evaluation.plots import (
+        evaluation_plots,  # Matplotlib takes 0.4 s, which most runs do without
+    )
+
     pictures = evaluation_plots(str(judged.key), judged.model, evaluation)
     try:
         paths = save_pictures(settings.models_dir, judged, pictures)
@@ -128,7 +133,7 @@ class _Contest:
 
     key: SeriesKey
     bundle: Bundle
-    forecaster: Forecaster
+    changes: Floats  # forecast on the test windows, (windows, steps)
     evaluation: Evaluation
     test: TestWindows
     extras: dict[str, Any]  # the training's part of evaluation.json
@@ -147,9 +152,7 @@ def _judge(
             where=str(key),
         )
     test = _test_windows(bars, bundle.meta)
-    forecaster = forecaster_of(bundle)
-    contest = _Contest(key, bundle, forecaster, evaluate(forecaster, test), test, extras)
-
+    contest = _contest(key, bundle, test, extras)
     champion = _champion(store, key)
     comparison = _compare(contest, store, champion)
     decision = decide(comparison, settings.promote)
@@ -161,6 +164,12 @@ def _judge(
     serves = comparison.champion is None or comparison.mae_champion is not None
     outcome = _keep(contest, store, champion, decision, champion_serves=serves)
     return outcome, bundle.meta, _evaluation_json(contest)
+
+
+def _contest(key: SeriesKey, bundle: Bundle, test: TestWindows, extras: dict[str, Any]) -> _Contest:
+    forecaster = forecaster_of(bundle)
+    changes = forecaster.changes(test.bars, test.anchors)[:, : test.steps]
+    return _Contest(key, bundle, changes, evaluate(forecaster, test, changes), test, extras)
 
 
 def _champion(store: ModelStore, key: SeriesKey) -> Meta | None:
@@ -191,12 +200,12 @@ def _compare(contest: _Contest, store: ModelStore, champion: Meta | None) -> Com
     try:
         rival = forecaster_of(store.champion(contest.key))
         steps = min(rival.spec.horizon, evaluation.steps)
-        anchors = contest.test.anchors[contest.test.anchors + 1 >= rival.min_bars]
-        if not len(anchors):
+        enough = contest.test.anchors + 1 >= rival.min_bars
+        if not enough.any():
             raise TooFewBarsError("no test window is long enough for the champion")
-        common = TestWindows(contest.test.bars, anchors, steps)
-        mae_champion = mean_absolute_error(rival, common)
-        mae_challenger = mean_absolute_error(contest.forecaster, common)
+        common = TestWindows(contest.test.bars, contest.test.anchors[enough], steps)
+        mae_champion = mean_absolute_error(rival.changes(common.bars, common.anchors)[:, :steps], common)
+        mae_challenger = mean_absolute_error(contest.changes[enough, :steps], common)
     except UnreadableArtifactError:
         raise
     except (ArtifactError, FeatureError, TooFewBarsError):
@@ -220,7 +229,7 @@ def _keep(
         return _outcome(contest.key, champion=champion, judged=loser, status="kept", reason=reason)
     best = min(
         (
-            _contest_of(baseline, contest)
+            _contest(contest.key, baseline, contest.test, {"history": []})
             for baseline in build_baselines(contest.bundle, contest.test.bars)
         ),
         key=lambda rival: rival.evaluation.model.mae,
@@ -231,12 +240,6 @@ def _keep(
     return _outcome(contest.key, champion=meta, judged=loser, status="kept", reason=reason)
 
 
-def _contest_of(bundle: Bundle, like: _Contest) -> _Contest:
-    forecaster = forecaster_of(bundle)
-    evaluation = evaluate(forecaster, like.test)
-    return _Contest(like.key, bundle, forecaster, evaluation, like.test, {"history": []})
-
-
 def _promote(
     contest: _Contest,
     store: ModelStore,
@@ -245,7 +248,7 @@ def _promote(
     reason: str,
 ) -> Meta:
     meta = _judged_meta(contest, verdict, reason)
-    bundle = Bundle(meta, contest.bundle.weights, contest.bundle.scaler)
+    bundle = replace(contest.bundle, meta=meta)
     expected = champion.version if champion is not None else None
     return store.promote(bundle, _evaluation_json(contest), expected_champion=expected)
 

@@ -27,7 +27,7 @@ def toy_shapes(spec: ForecastSpec) -> Mapping[str, tuple[int, ...]]:
 
 def toy_store(models_dir: Path) -> ModelStore:
     """A store of linear models."""
-    return ModelStore(models_dir, shapes_of=toy_shapes)
+    return ModelStore(models_dir, shapes_of=toy_shapes, known=("toy", "gru"))
 
 
 def toy_meta(number: int, key: SeriesKey = AAPL, model: str = "toy", **changes: Any) -> Meta:

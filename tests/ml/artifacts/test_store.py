@@ -17,6 +17,7 @@ from tests.ml.artifacts.samples import (
     toy_bundle,
     toy_meta,
     toy_scaler,
+    toy_shapes,
     toy_store,
 )
 
@@ -298,3 +299,43 @@ def test_a_series_without_a_model_names_those_that_are_like_it(store: ModelStore
         store.champion(SeriesKey.of("AAPL", "1h"))
     with pytest.raises(NotPromotedError, match="there is AAPL 1d"):
         store.champion(SeriesKey.of("aapl", "1d"))
+
+
+def test_a_champion_of_an_unknown_architecture_is_found_and_replaced(tmp_path: Path) -> None:
+    """A newer Tickerflow may have promoted it: it counts as much as a known one."""
+    newer = toy_store(tmp_path)
+    promote(newer, toy_bundle(1))
+    promote(newer, toy_bundle(1, SeriesKey.of("MSFT", "1d")))
+    older = ModelStore(tmp_path, shapes_of=toy_shapes, known=("gru",))
+    found = older.champion_meta(AAPL)
+    assert found is not None
+    assert found.model == "toy"
+    promote(older, toy_bundle(2, model="gru"))
+    assert {path.name for path in tmp_path.glob("*_AAPL_1d.*")} == {
+        "gru_AAPL_1d.pth",
+        "gru_AAPL_1d.scaler.pkl",
+        "gru_AAPL_1d.meta.json",
+    }
+    assert number_of(newer.champion(AAPL)) == 2
+
+
+def test_the_files_that_serve_need_no_versions_beside_them(tmp_path: Path) -> None:
+    """A machine that only forecasts may be given the three files alone."""
+    promote(toy_store(tmp_path / "here"), toy_bundle(5))
+    (tmp_path / "there").mkdir()
+    for path in (tmp_path / "here").glob("toy_AAPL_1d.*"):
+        (tmp_path / "there" / path.name).write_bytes(path.read_bytes())
+    assert number_of(toy_store(tmp_path / "there").champion(AAPL)) == 5
+
+
+def test_what_a_power_failure_leaves_of_a_staged_challenger_is_refused(store: ModelStore) -> None:
+    """Staged files are not flushed to the disk: they may come back empty or cut short."""
+    for ending in (".pth", ".scaler.pkl", ".meta.json", "evaluation.json"):
+        path = store.stage(toy_bundle(3), {"history": [1.0, 2.0]})
+        (file,) = (file for file in path.iterdir() if file.name.endswith(ending))
+        whole = file.read_bytes()
+        for left in (b"", whole[: len(whole) // 2], bytes(len(whole))):
+            file.write_bytes(left)
+            with pytest.raises(ArtifactError):
+                store.load_staged(path)
+        store.discard(path)

@@ -23,6 +23,7 @@ from ml.evaluation.plots import (
     forecast_plot,
     loss_plot,
 )
+from ml.evaluation.ticks import time_ticks
 
 MAX_PNG_BYTES = 100_000  # Prefect's page carries the pictures as data URIs
 SKILLED = Record("lstm", 0.021, 0.78, 0.94, 236)
@@ -126,8 +127,19 @@ def test_any_ticker_can_stand_in_a_title(name: str) -> None:
 
 
 @pytest.mark.parametrize("level", [1e-7, 1.0, 5e6])
-def test_prices_of_any_size_are_drawn(level: float) -> None:
-    assert has_colour(draw(of=bars(start=level)), BLUE)
+def test_prices_of_any_size_are_drawn_and_no_number_is_cut_off(level: float) -> None:
+    png = draw(of=bars(start=level))
+    assert has_colour(png, BLUE)
+    assert (pixels(png)[:, :3] == 255).all(), "nothing touches the left edge"
+
+
+def test_weeks_begin_on_monday_and_quarters_in_january() -> None:
+    days = pd.date_range("2026-11-03", periods=30, freq="D", tz="UTC")
+    assert [label for _, label in time_ticks(0, days)] == ["09 Nov", "16 Nov", "23 Nov", "30 Nov"]
+    months = pd.date_range("2024-11-01", periods=18, freq="MS", tz="UTC")
+    ticks = time_ticks(-17, months)
+    assert ticks[0] == (-15.0, "Jan 2025")
+    assert [label[:3] for _, label in ticks] == ["Jan", "Apr", "Jul", "Oct", "Jan", "Apr"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -139,10 +151,8 @@ def test_a_short_history_is_drawn(count: int) -> None:
 def test_bars_of_any_spacing_are_labelled(freq: str) -> None:
     history = bars(300, freq)
     walk = RandomWalk.of(float(history["close"].iloc[-1]), np.full(30, 0.02))
-    _, axes = canvas.canvas()
     stamps = [*history["timestamp"].tail(60), *fan(history, 30, freq)["timestamp"]]
-    canvas.label_times(axes, -59, pd.DatetimeIndex(stamps))
-    labels = [label.get_text() for label in axes.get_xticklabels()]
+    labels = [label for _, label in time_ticks(-59, pd.DatetimeIndex(stamps))]
     assert 3 <= len(labels) <= 9
     assert len(set(labels)) == len(labels)
     assert forecast_plot("X 1m", history, fan(history, 30, freq), walk, SKILLED)

@@ -264,6 +264,6 @@ def test_a_baseline_keeps_to_its_definition_beyond_the_horizon(learnable: Settin
     )
     run(settings)
     forecaster = forecaster_of(ModelStore(settings.models_dir).champion(KEY))
-    path = forecaster.paths(persistent(), 899, 60)
+    path = forecaster.paths(persistent(), [899], 60)[0]
     slope = 0.0 if model == "naive" else forecaster.spec.target.mean
     np.testing.assert_allclose(path, slope * np.arange(1, 61), atol=1e-6)
