@@ -2,8 +2,6 @@
 
 import importlib
 import os
-import threading
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,7 +9,7 @@ import typer
 from apps.champions import models_app
 from apps.console import RunDisplay
 from apps.inspecting import add_inspection, config_app
-from apps.interrupting import block_termination, end_in_order
+from apps.interrupting import end_in_order
 from apps.options import Call, command
 from apps.runs import Run
 from ml.errors import UsageError
@@ -55,7 +53,7 @@ def train(call: Call) -> int:
     run = Run(call, "train", "starting Prefect")
     with run.showing() as display:
         display.found([raw.key for raw in found.series], [problem.failure for problem in found.problems])
-        _run_training(call, display)
+        _run_training(call, display, len(found.series))
     return run.finish()
 
 
@@ -86,7 +84,7 @@ def demo(call: Call) -> int:
     with training.showing() as display:
         display.say(f"[1/2] training the series of {call.settings.raw_dir}")
         display.found([raw.key for raw in found.series], [problem.failure for problem in found.problems])
-        _run_training(call, display)
+        _run_training(call, display, len(found.series))
     if training.interrupted is not None:
         return training.finish()
     with forecasting.showing() as display:
@@ -104,8 +102,8 @@ app.add_typer(config_app, name="config")
 add_inspection(app)
 
 
-def _run_training(call: Call, display: RunDisplay) -> None:
-    _start_prefect(call, display)
+def _run_training(call: Call, display: RunDisplay, n_series: int) -> None:
+    _start_prefect(call, display, n_series)
     from flows.parameters import TrainParams
     from flows.training import train_universe
 
@@ -137,35 +135,42 @@ def _check_training(call: Call) -> "Discovery":
     return found
 
 
-def _start_prefect(call: Call, display: RunDisplay) -> None:
+def _start_prefect(call: Call, display: RunDisplay, n_series: int = 1) -> None:
     """Look for Prefect's API, or start its temporary server, and import what trains in the meantime."""
     if not call.debug:  # the display says what Prefect's console log would
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    # Sets the defaults of Prefect's settings, then imports Prefect; not in the other thread, for two
-    # threads that import the same modules can lock each other out.
-    importlib.import_module("flows.watching")
-    from apps.doctor import server_problem
+    # Sets the defaults of Prefect's settings; what the worker processes need is imported there.
+    from flows.workshop import start_workshop, uses_processes
 
-    problems: list[str] = []
-    context = copy_context()
-
-    def look() -> None:
-        # What this thread starts inherits its mask: the temporary server outlives the signal, and the
-        # run can end in order.
-        block_termination()
-        problems.append(context.run(server_problem))
-
-    server = threading.Thread(target=look, daemon=True)
-    server.start()
-    importlib.import_module("ml.training.trainer")
-    while server.is_alive():  # in short waits, so that Ctrl-C is heard
-        server.join(0.1)
-    if problems != [""]:
+    if uses_processes(call.settings.run, n_series):
+        start_workshop()
+    problem = _serve_prefect()
+    if problem:
         raise UsageError(
-            f"expected Prefect's API to answer: {'; '.join(problems) or 'it did not start'}",
+            f"expected Prefect's API to answer: {problem}",
             hint="start it (prefect server start), or unset PREFECT_API_URL for a temporary one",
         )
     display.status("running")
+
+
+def _serve_prefect() -> str:
+    """Make sure that Prefect's API answers; why it does not, empty where it does."""
+    from prefect.settings import get_current_settings
+
+    settings = get_current_settings()
+    if settings.api.url is not None:
+        from apps.doctor import server_problem
+
+        importlib.import_module("flows.training")
+        return server_problem()
+    if not settings.server.ephemeral.enabled:
+        return "PREFECT_API_URL is not set, and temporary servers are switched off"
+    from apps.serving import TemporaryServer, name_api
+
+    server = TemporaryServer()
+    name_api(server.api_url)
+    importlib.import_module("flows.training")
+    return server.problem(settings.server.ephemeral.startup_timeout_seconds)
 
 
 def _run_flow(flow: "Flow[..., State[None]]", params: Any, display: RunDisplay) -> None:

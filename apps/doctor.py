@@ -132,14 +132,9 @@ def _prefect() -> Check:
 
 
 def server_problem() -> str:
-    """Why Prefect's API does not answer; empty where it does. Without one, starts one."""
+    """Why Prefect's API, which is named, does not answer; empty where it does."""
     from prefect.client.orchestration import get_client
-    from prefect.settings import get_current_settings
 
-    if get_current_settings().api.url is None:
-        from apps.serving import OutlivingServer
-
-        OutlivingServer()
     with get_client(sync_client=True) as client:
         error = client.api_healthcheck()
     return f"{type(error).__name__}: {error}" if error else ""

@@ -1,37 +1,88 @@
-"""Prefect's temporary server, so that it outlives the signals that end its run."""
+"""Prefect's temporary server, started before Prefect is imported here, and outliving a run's signals."""
 
+import atexit
 import os
 import signal
+import socket
 import subprocess
 import sys
-from typing import Any
+import threading
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
-import prefect
-from prefect.server.api.server import SubprocessASGIServer
-from prefect.settings import get_current_settings
+from apps.interrupting import block_termination
+
+_TICK_SECONDS = 0.1
+_PATIENCE_SECONDS = 5.0
 
 
-class OutlivingServer(SubprocessASGIServer):
-    """Prefect's temporary server, in a session of its own.
+class TemporaryServer:
+    """What Prefect itself would start where no API is named, without importing the server here (3 s).
 
-    A signal to the run's process group must not end the server first: the flow would try for minutes
-    to tell it how the run ended. Start it in a thread that blocks SIGTERM, for systemd signals every
-    process of a unit, sessions or not. Prefect keeps one temporary server in a process: the first that
-    is made is everybody's.
+    It has a session of its own, and blocks SIGTERM: a signal to the run's process group, or to every
+    process of a systemd unit, must not end the server first, or the flow would try for minutes to tell
+    it how the run ended.
     """
 
-    def _run_uvicorn_command(self) -> "subprocess.Popen[Any]":
-        command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
-        command += ["--app-dir", str(prefect.__module_path__.parent), "--host", "127.0.0.1"]
-        command += ["--port", str(self.port), "--log-level", "error", "--lifespan", "on"]
-        own = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
-        settings = get_current_settings().to_environment_variables(exclude_unset=True)
-        return subprocess.Popen(  # noqa: S603
-            command, env={**os.environ, **own, **settings}, start_new_session=True
-        )
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        # A process has its mask from the thread that starts it.
+        starter = threading.Thread(target=self._start)
+        starter.start()
+        starter.join()
+        atexit.register(self.stop)
+
+    @property
+    def api_url(self) -> str:
+        """What PREFECT_API_URL is for this server."""
+        return f"http://127.0.0.1:{self._port}/api"
+
+    def problem(self, timeout_seconds: float) -> str:
+        """Wait until the server answers; why it does not, empty where it does."""
+        until = time.monotonic() + timeout_seconds
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                return f"its temporary server ended with status {self._process.returncode}"
+            try:
+                with urlopen(f"{self.api_url}/health", timeout=_PATIENCE_SECONDS):  # noqa: S310
+                    return ""
+            except (URLError, OSError):
+                time.sleep(_TICK_SECONDS)
+        return f"its temporary server did not answer within {timeout_seconds:.0f} s"
 
     def stop(self) -> None:
-        """End the server; it does not hear the SIGTERM that Prefect sends, but SIGINT."""
-        if self.server_process and os.name != "nt":
-            self.server_process.send_signal(signal.SIGINT)
-        super().stop()
+        """End the server: by SIGINT, for it does not hear SIGTERM."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT) if os.name != "nt" else self._process.terminate()
+            try:
+                self._process.wait(_PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def _start(self) -> None:
+        block_termination()
+        spec = find_spec("prefect")
+        assert spec is not None
+        assert spec.origin is not None
+        command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
+        command += ["--app-dir", str(Path(spec.origin).parents[1]), "--host", "127.0.0.1"]
+        command += ["--port", str(self._port), "--log-level", "error", "--lifespan", "on"]
+        own = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+        self._process = subprocess.Popen(  # noqa: S603
+            command, env={**os.environ, **own}, start_new_session=True
+        )
+
+
+def name_api(url: str) -> None:
+    """Make an API this process's own, as if PREFECT_API_URL had named it before Prefect was imported."""
+    import prefect.context
+
+    os.environ["PREFECT_API_URL"] = url
+    # What every thread of Prefect falls back on.
+    prefect.context.GLOBAL_SETTINGS_CONTEXT = prefect.context.root_settings_context()

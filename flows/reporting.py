@@ -11,14 +11,25 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from ml.config import Settings
 from ml.outcomes import ForecastOutcome, TrainOutcome
 from ml.series import SeriesKey
 from ml.summary import Finished, Summary, grade, hint, ordered, sentence
 
 # A report with its plots is some 100 kB and one call: above this number the table says it all.
 MAX_REPORTS = 50
+# Of a larger table the UI and the server's memory have no use.
+MAX_ROWS = 500
 _MAX_IMAGE_BYTES = 100_000
 _MAX_LISTED = 20
+
+
+def with_plots_chosen(settings: Settings, n_series: int) -> Settings:
+    """Settle ``plots = auto``: a series is drawn where its report will show it."""
+    if settings.run.plots != "auto":
+        return settings
+    plots = "always" if n_series <= MAX_REPORTS else "never"
+    return settings.model_copy(update={"run": settings.run.model_copy(update={"plots": plots})})
 
 
 def publish(name: str, summary: Summary) -> None:
@@ -26,15 +37,23 @@ def publish(name: str, summary: Summary) -> None:
     outcomes = ordered(summary.outcomes)
     if not outcomes:
         return
+    shown = table_rows(outcomes)
+    more = f" {len(outcomes) - len(shown)} more series are not in this table." * (
+        len(outcomes) > len(shown)
+    )
     create_table_artifact(
-        [_row(outcome) for outcome in outcomes],
-        key=f"{name}-series",
-        description=summary.line(),
+        [_row(outcome) for outcome in shown], key=f"{name}-series", description=summary.line() + more
     )
     for outcome in _worth_a_report(outcomes):
         create_markdown_artifact(
             report(outcome), key=artifact_key(name, outcome.key), description=sentence(outcome)
         )
+
+
+def table_rows(outcomes: Sequence[Finished]) -> list[Finished]:
+    """As many as a table shows, in their order; where that is not all, those that failed first."""
+    first = sorted(outcomes, key=lambda outcome: outcome.failure is None)[:MAX_ROWS]
+    return ordered(first)
 
 
 def _worth_a_report(outcomes: Sequence[Finished]) -> list[Finished]:

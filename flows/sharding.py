@@ -1,23 +1,24 @@
 """How many series a task handles, and what the tasks run on."""
 
 import math
-import multiprocessing
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows.processes import WarmProcesses
+from flows.workshop import uses_processes
 from ml.config import RunConfig
 from tasks.shards import Keyed
 
 Item = TypeVar("Item", bound=Keyed)
 
-# An orchestrated step costs 5 ms on threads and 0.1 to 0.3 s on processes, a training 5 s and more: with
-# 16 shards for each worker orchestration stays near one percent, and results still come in small lots.
-_SHARDS_PER_WORKER = 16
+# An orchestrated step costs some 50 ms of CPU, a training 300 ms and more: with shards of 16 the four
+# steps cost a series 12 ms. Larger ones save little, and results come late.
 _LARGEST_SHARD = 16
+# The last shards are small, so that no worker trains a large one while the others have nothing left.
+_SHARDS_AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +35,23 @@ class Shard(Generic[Item]):
 
 
 def make_shards(items: Sequence[Item], run: RunConfig) -> list[Shard[Item]]:
-    """Cut the series into shards: of one where they are few, of up to 16 where they are many."""
-    size = run.shard_size or min(
-        math.ceil(len(items) / (run.workers * _SHARDS_PER_WORKER)), _LARGEST_SHARD
-    )
-    return [Shard(tuple(items[start : start + size])) for start in range(0, len(items), size or 1)]
+    """Cut the series into shards, in order: of up to 16, and the smaller the fewer are left.
+
+    Guided self-scheduling (Polychronopoulos and Kuck, 1987): a shard is a fixed share of what is left,
+    so few series are a shard each, and the workers of a long run end at about the same time.
+    """
+    shards, start = [], 0
+    while start < len(items):
+        left = len(items) - start
+        size = run.shard_size or min(math.ceil(left / (run.workers * _SHARDS_AHEAD)), _LARGEST_SHARD)
+        shards.append(Shard(tuple(items[start : start + size])))
+        start += size
+    return shards
 
 
 def make_runner(run: RunConfig, n_shards: int, processes_from: int = 2) -> TaskRunner[Any]:
-    """The task runner that the settings name.
-
-    ``auto`` is processes from ``processes_from`` shards on: training is Python as much as torch, so
-    threads get in each other's way, and torch's seed and thread count belong to a whole process. Below,
-    it is one thread: a process costs 5 s of imports, more than a few forecasts do.
-    """
+    """The task runner that the settings name; see `uses_processes`."""
     workers = max(1, min(run.workers, n_shards))
-    if run.runner == "threads":
-        return ThreadPoolTaskRunner(max_workers=workers)
-    if run.runner == "processes" or (workers > 1 and n_shards >= processes_from):
-        return ProcessPoolTaskRunner(max_workers=workers, initializer=_prepare_process)
-    return ThreadPoolTaskRunner(max_workers=1)
-
-
-def _prepare_process() -> None:
-    # They reach the whole process group; the run's journal tells the workers to stop, in order.
-    assert multiprocessing.parent_process() is not None
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):  # Windows has no SIGHUP
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    if uses_processes(run, n_shards, processes_from):
+        return WarmProcesses(max_workers=workers)
+    return ThreadPoolTaskRunner(max_workers=workers if run.runner == "threads" else 1)

@@ -8,11 +8,10 @@ from prefect.client.schemas.objects import State
 
 from flows.parameters import TrainParams
 from flows.promotions import announce, champion_versions
-from flows.reporting import MAX_REPORTS, final_state, publish
+from flows.reporting import final_state, publish, with_plots_chosen
 from flows.running import run_all
 from flows.sharding import make_shards
 from flows.watching import Watch
-from ml.config import Settings
 from ml.data.discovery import discover
 from ml.evaluation.promotion import failed
 from ml.outcomes import TrainOutcome
@@ -50,14 +49,6 @@ def train_universe(params: TrainParams = _DEFAULTS) -> State[None]:
     after = champion_versions(settings.models_dir, keys)
     announce(before, after, params.folders.model_dump(mode="json"))
     return final_state(summary, settings.run.max_failed_share)
-
-
-def with_plots_chosen(settings: Settings, n_series: int) -> Settings:
-    """Settle ``plots = auto``: a series is drawn where its report will show it."""
-    if settings.run.plots != "auto":
-        return settings
-    plots = "always" if n_series <= MAX_REPORTS else "never"
-    return settings.model_copy(update={"run": settings.run.model_copy(update={"plots": plots})})
 
 
 if __name__ == "__main__":

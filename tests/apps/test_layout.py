@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.universe import write_series
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -30,12 +32,31 @@ def test_no_module_of_flows_or_apps_hides_another() -> None:
     assert not (stems - {"__init__"}) & (top_level | set(sys.stdlib_module_names))
 
 
-def test_the_command_line_imports_nothing_heavy() -> None:
+HEAVY = {"prefect", "torch", "pandas", "numpy", "sklearn", "scipy", "matplotlib", "talib", "pandera"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        ("--help", set()),
+        ("train --help", set()),
+        ("config show", set()),
+        ("ingest --raw-dir RAW --store-dir STORE", {"pandas", "numpy", "pandera"}),
+    ],
+)
+def test_a_command_imports_nothing_heavy_that_it_does_not_need(
+    arguments: str, needed: set[str], tmp_path: Path
+) -> None:
+    write_series(tmp_path / "raw", "GOOD", 40)
+    words = arguments.replace("RAW", str(tmp_path / "raw")).replace("STORE", str(tmp_path / "store"))
     code = (
-        "import sys, apps.cli; "
-        "print([n for n in ('prefect', 'torch', 'pandas', 'sklearn', 'matplotlib') if n in sys.modules])"
+        "import atexit, sys\n"
+        f"atexit.register(lambda: print('IMPORTED', *({HEAVY!r} & set(sys.modules))))\n"
+        f"import apps.cli\nsys.argv = ['tickerflow', *{words.split()!r}]\napps.cli.main()\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
-    assert done.stdout.strip() == "[]", done.stderr
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("IMPORTED")]
+    assert set(line.split()[1:]) <= needed

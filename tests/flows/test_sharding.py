@@ -13,7 +13,7 @@ def series(n: int) -> list[RawSeries]:
     return [RawSeries(SeriesKey.of(f"T{number}", "1d"), (Path("x.csv"),)) for number in range(n)]
 
 
-@pytest.mark.parametrize(("n", "shards"), [(0, 0), (1, 1), (10, 10), (32, 32), (256, 32), (3000, 188)])
+@pytest.mark.parametrize(("n", "shards"), [(0, 0), (1, 1), (8, 8), (10, 9), (256, 34), (3000, 205)])
 def test_few_series_are_a_shard_each_and_many_share(n: int, shards: int) -> None:
     made = make_shards(series(n), RunConfig(workers=2))
     assert len(made) == shards
