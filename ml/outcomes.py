@@ -16,7 +16,8 @@ from ml.series import SeriesKey
 class Outcome(BaseModel):
     """Base: which series, and how it ended."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when first used: what only prints its help needs none of them.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     ticker: str
     interval: str
@@ -30,7 +31,7 @@ class Outcome(BaseModel):
 class Failure(BaseModel):
     """An expected error, as data."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     code: str
     message: str
