@@ -20,4 +20,4 @@ class GRU(nn.Module):
         return changes
 
 
-register(Architecture("gru", RecurrentConfig, GRU))
+register(Architecture("gru", RecurrentConfig, GRU, fast_alone=False))

@@ -29,12 +29,15 @@ class Architecture:
             a stored one is built without its own and given these.
         solve: for architectures without gradient steps: sets the weights from the mean one-bar change of
             the training bars, in units of their volatility. None where the network is trained.
+        fast_alone: whether torch has a fast kernel for it on a CPU. Where it has none, series that train
+            together are faster there too.
     """
 
     name: str
     config: Callable[..., Any]
     network: Callable[[int, int, Any], nn.Module]
     solve: Callable[[nn.Module, float], None] | None = None
+    fast_alone: bool = True
 
     @property
     def settings(self) -> tuple[str, ...]:

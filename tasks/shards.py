@@ -93,6 +93,13 @@ def over_shard(
     return [finished[item.key] for item in items if item.key in finished]
 
 
+def unfinished(items: Sequence[Item]) -> list[Item]:
+    """The items that no earlier attempt of the present task run has finished."""
+    run = TaskRunContext.get()
+    done = _finished.get(run.task_run.id, {}) if run else {}
+    return [item for item in items if item.key not in done]
+
+
 def _guarded(
     item: Item, step: Callable[[Item], Result], fail: Callable[[SeriesKey, Failure], Result]
 ) -> Result:

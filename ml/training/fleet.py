@@ -50,7 +50,7 @@ class Fleet:
             [self.weights],
             lr=self.config.learning_rate,
             weight_decay=self.config.weight_decay,
-            fused=True,
+            fused=weights.device.type in ("cpu", "cuda"),
             capturable=weights.is_cuda,
         )
 

@@ -161,6 +161,7 @@ class _Training:
             for index, job in enumerate(jobs)
         ]
         self.best = self.fleet.weights.detach().clone()
+        self.total = len(jobs)
         self.outcomes: dict[int, Outcome] = {}
         self.seconds = 0.0  # each job's share of the time so far
         self.marked = time.monotonic()
@@ -168,10 +169,9 @@ class _Training:
 
     def run(self) -> list[Outcome]:
         """Train until every job has stopped; their outcomes in their order."""
-        total = len(self.members)
         self._record(0, None, self._validate())
         for epoch in range(1, self.config.epochs + 1):
-            if len(self.outcomes) == total:
+            if not self._going:
                 break
             train_losses = self._train(epoch)
             if train_losses is None:
@@ -179,7 +179,7 @@ class _Training:
                 break
             self._record(epoch, train_losses, self._validate())
         self._stop(self.members, "epochs")  # the others
-        return [self.outcomes[index] for index in range(total)]
+        return [self.outcomes[index] for index in range(self.total)]
 
     def _make_passes(self) -> None:
         """Fix where the steps read and write, for on a GPU they are recorded once and replayed."""
@@ -209,9 +209,10 @@ class _Training:
     def _train(self, epoch: int) -> Floats | None:
         """One epoch; the mean loss of each job's windows, None where the deadline came first."""
         config, allowed = self.config, self.config.deadline_seconds - self.seconds
-        tables = [member.plan.shuffled(config.seed, epoch) for member in self.members]
         self.network.train()
-        for index in self._train_pass.over(tables):
+        for index in self._train_pass.over(
+            lambda: [member.plan.shuffled(config.seed, epoch) for member in self.members]
+        ):
             if self._share() > allowed:
                 return None
             generator = np.random.default_rng([config.seed, epoch, index])
@@ -221,17 +222,18 @@ class _Training:
     def _validate(self) -> Floats:
         """The mean loss of each job's validation windows."""
         self.network.eval()
-        for _ in self._val_pass.over([member.validation.in_order() for member in self.members]):
+        for _ in self._val_pass.over(lambda: [member.validation.in_order() for member in self.members]):
             pass
         return self._val_pass.total() / [member.validation_windows for member in self.members]
 
     def _share(self) -> float:
         """What one job has of the time since the last epoch."""
-        return (time.monotonic() - self.marked) / (len(self.members) - self._stopped)
+        return (time.monotonic() - self.marked) / self._going
 
     @property
-    def _stopped(self) -> int:
-        return sum(member.index in self.outcomes for member in self.members)
+    def _going(self) -> int:
+        """Jobs that still train."""
+        return self.total - len(self.outcomes)
 
     def _record(self, epoch: int, train_losses: Floats | None, val_losses: Floats) -> None:
         """Note an epoch for each job that still trains, and stop those that are done."""
@@ -260,8 +262,7 @@ class _Training:
         self.best = torch.where(chosen, self.fleet.weights.detach(), self.best)
         self._stop(broken, "diverged")
         self._stop(tired, "early")
-        going = len(self.members) - self._stopped
-        if 0 < going <= _COMPACT_AT * len(self.members):
+        if 0 < self._going <= _COMPACT_AT * len(self.members):
             self._compact()
 
     def _stop(self, members: Sequence[_Member], reason: Stopped) -> None:

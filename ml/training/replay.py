@@ -46,15 +46,19 @@ class Pass:
         self._runs = 0
         self._graph: torch.cuda.CUDAGraph | None = None
 
-    def over(self, tables: Sequence[NDArray[np.int64]]) -> Iterator[int]:
+    def over(self, tables: Callable[[], Sequence[NDArray[np.int64]]]) -> Iterator[int]:
         """Do each batch after its index was yielded.
 
-        ``tables`` has ``(batches, chunks)`` first anchors for each series.
+        ``tables`` gives ``(batches, chunks)`` first anchors for each series.
         """
-        padded = np.full((self._batches, len(tables), self.slots), -1, dtype=np.int64)
-        for row, table in enumerate(tables):
-            padded[: len(table), row, : table.shape[1]] = table
         self._total.zero_()
+        if self._only is not None:
+            yield 0
+            self._run()
+            return
+        padded = np.full((self._batches, len(self._total), self.slots), -1, dtype=np.int64)
+        for row, table in enumerate(tables()):
+            padded[: len(table), row, : table.shape[1]] = table
         for index, first in enumerate(torch.from_numpy(padded).to(self._device)):
             yield index
             self._first.copy_(first)
