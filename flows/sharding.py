@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.processes import WarmProcesses
 from flows.workshop import uses_processes
-from ml.config import RunConfig
+from ml.config import RunConfig, TrainConfig
 from tasks.shards import Keyed
 
 Item = TypeVar("Item", bound=Keyed)
@@ -17,6 +18,8 @@ Item = TypeVar("Item", bound=Keyed)
 # An orchestrated step costs some 50 ms of CPU, a training 300 ms and more: with shards of 16 the four
 # steps cost a series 12 ms. Larger ones save little, and results come late.
 _LARGEST_SHARD = 16
+_LARGEST_FLEET = 128
+_NVIDIA_DEVICE = Path("/dev/nvidiactl")
 # The last shards are small, so that no worker trains a large one while the others have nothing left.
 _SHARDS_AHEAD = 4
 
@@ -34,8 +37,17 @@ class Shard(Generic[Item]):
         return f"{first}" if rest == 0 else f"{first} and {rest} more"
 
 
-def make_shards(items: Sequence[Item], run: RunConfig) -> list[Shard[Item]]:
-    """Cut the series into shards, in order: of up to 16, and the smaller the fewer are left.
+def largest_shard(train: TrainConfig) -> int:
+    """Series in a shard at most: on a GPU the series of a shard train together, so there it is more."""
+    # torch would know for certain, and takes a second to import.
+    has_gpu = train.device != "cpu" and _NVIDIA_DEVICE.exists()
+    return _LARGEST_FLEET if has_gpu and train.engine != "single" else _LARGEST_SHARD
+
+
+def make_shards(
+    items: Sequence[Item], run: RunConfig, largest: int = _LARGEST_SHARD
+) -> list[Shard[Item]]:
+    """Cut the series into shards, in order: of up to ``largest``, and the smaller the fewer are left.
 
     Guided self-scheduling (Polychronopoulos and Kuck, 1987): a shard is a fixed share of what is left,
     so few series are a shard each, and the workers of a long run end at about the same time.
@@ -43,7 +55,7 @@ def make_shards(items: Sequence[Item], run: RunConfig) -> list[Shard[Item]]:
     shards, start = [], 0
     while start < len(items):
         left = len(items) - start
-        size = run.shard_size or min(math.ceil(left / (run.workers * _SHARDS_AHEAD)), _LARGEST_SHARD)
+        size = run.shard_size or min(math.ceil(left / (run.workers * _SHARDS_AHEAD)), largest)
         shards.append(Shard(tuple(items[start : start + size])))
         start += size
     return shards

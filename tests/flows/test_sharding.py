@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
-from flows.sharding import make_runner, make_shards
-from ml.config import RunConfig
+from flows import sharding
+from flows.sharding import largest_shard, make_runner, make_shards
+from ml.config import RunConfig, TrainConfig
 from ml.data.discovery import RawSeries
 from ml.series import SeriesKey
 
@@ -31,3 +32,16 @@ def test_the_runner_is_a_setting() -> None:
     assert isinstance(make_runner(RunConfig(workers=2), 9), ProcessPoolTaskRunner)
     assert isinstance(make_runner(RunConfig(workers=2), 1), ThreadPoolTaskRunner)
     assert isinstance(make_runner(RunConfig(workers=1), 9), ThreadPoolTaskRunner)
+
+
+def test_a_gpu_is_given_more_series_at_once_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = tmp_path / "nvidiactl"
+    monkeypatch.setattr(sharding, "_NVIDIA_DEVICE", device)
+    assert largest_shard(TrainConfig()) == 16
+    device.touch()
+    assert largest_shard(TrainConfig()) == 128
+    assert largest_shard(TrainConfig(device="cpu")) == 16
+    assert largest_shard(TrainConfig(engine="single")) == 16
+    assert len(make_shards(series(4000), RunConfig(), 128)[0].items) == 128
