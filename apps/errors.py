@@ -3,10 +3,13 @@
 import sys
 import traceback
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from apps.interrupting import status_of
 from ml.errors import FeatureError, ModelError, NoDataError, SeriesNameError, TickerflowError, UsageError
-from ml.outcomes import Failure
+
+if TYPE_CHECKING:
+    from ml.outcomes import Failure
 
 DONE, SOME_FAILED, WRONG_USE = 0, 1, 2
 
@@ -18,6 +21,8 @@ def exit_status(act: Callable[[], int], *, debug: bool) -> int:
     try:
         return act()
     except TickerflowError as error:
+        from ml.outcomes import Failure
+
         _complain(Failure.of(error), debug)
         return WRONG_USE if isinstance(error, _WRONG_USE) else SOME_FAILED
     except KeyboardInterrupt as interrupt:
@@ -26,6 +31,8 @@ def exit_status(act: Callable[[], int], *, debug: bool) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001  # the last one who can say it in words
+        from ml.outcomes import Failure
+
         hint = "this is a defect of Tickerflow; run again with --debug for the traceback"
         _complain(
             Failure(code=TickerflowError.code, message=f"{type(error).__name__}: {error}", hint=hint),
@@ -34,7 +41,7 @@ def exit_status(act: Callable[[], int], *, debug: bool) -> int:
         return SOME_FAILED
 
 
-def _complain(failure: Failure, debug: bool) -> None:
+def _complain(failure: "Failure", debug: bool) -> None:
     if debug:
         traceback.print_exc()
     place = f" {failure.where}:" if failure.where else ":"

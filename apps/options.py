@@ -19,7 +19,6 @@ from pydantic_settings import SettingsError
 
 from apps.environment import unknown_variables
 from apps.errors import exit_status
-from apps.report import check_report
 from ml.config import IngestConfig, PromoteConfig, RunConfig, Settings, TrainConfig
 from ml.errors import UsageError
 
@@ -149,6 +148,8 @@ def _call(typed: dict[str, Any]) -> Call:
         if given:
             overrides[group] = given
     if typed.get("report") is not None:
+        from apps.report import check_report
+
         check_report(typed["report"])
     return Call(
         settings=load_settings(overrides),

@@ -69,7 +69,9 @@ def timed(
         peak = float(torch.cuda.max_memory_allocated(device))
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
-    return seconds, peak, [result for result in results if isinstance(result, Fit)]
+    fits = [result for result in results if isinstance(result, Fit)]
+    assert len(fits) == len(results), "expected every series to train"
+    return seconds, peak, fits
 
 
 def difference(one: list[Fit], other: list[Fit]) -> float:

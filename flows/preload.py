@@ -1,7 +1,21 @@
 """Imports what the tasks call, for the process that the workers are forked from."""
 
-import tasks.forecast
-import tasks.ingest
-import tasks.promote
-import tasks.train
-import tasks.validate  # noqa: F401
+import importlib
+
+from ml.importing import without_collector
+
+_MODULES = (
+    "tasks.ingest",
+    "tasks.validate",
+    "tasks.train",
+    "tasks.promote",
+    "tasks.forecast",
+    # Elsewhere these wait until they are used.
+    "exchange_calendars",
+    "ml.artifacts.scaler_dump",
+    "ml.data.rules",
+)
+
+with without_collector():
+    for _name in _MODULES:
+        importlib.import_module(_name)

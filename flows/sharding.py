@@ -18,7 +18,7 @@ Item = TypeVar("Item", bound=Keyed)
 # An orchestrated step costs some 50 ms of CPU, a training 300 ms and more: with shards of 16 the four
 # steps cost a series 12 ms. Larger ones save little, and results come late.
 _LARGEST_SHARD = 16
-_LARGEST_FLEET = 128
+_LARGEST_FLEET = 512
 _NVIDIA_DEVICE = Path("/dev/nvidiactl")
 # The last shards are small, so that no worker trains a large one while the others have nothing left.
 _SHARDS_AHEAD = 4
@@ -50,12 +50,14 @@ def make_shards(
     """Cut the series into shards, in order: of up to ``largest``, and the smaller the fewer are left.
 
     Guided self-scheduling (Polychronopoulos and Kuck, 1987): a shard is a fixed share of what is left,
-    so few series are a shard each, and the workers of a long run end at about the same time.
+    so few series are a shard each, and the workers of a long run end at about the same time. Where a
+    shard trains as a fleet they are as large as each other, for a small fleet takes as long.
     """
     shards, start = [], 0
+    fleet = min(math.ceil(len(items) / run.workers), largest) if largest > _LARGEST_SHARD else 0
     while start < len(items):
         left = len(items) - start
-        size = run.shard_size or min(math.ceil(left / (run.workers * _SHARDS_AHEAD)), largest)
+        size = run.shard_size or fleet or min(math.ceil(left / (run.workers * _SHARDS_AHEAD)), largest)
         shards.append(Shard(tuple(items[start : start + size])))
         start += size
     return shards

@@ -80,7 +80,7 @@ class TrainConfig(Frozen):
     )
     seq_len: int = Field(60, ge=2, le=2000, description="Bars that attention looks back on (the window)")
     warm_up: int = Field(
-        60, ge=0, le=2000, description="Bars before the window from which the network's state settles"
+        20, ge=0, le=2000, description="Bars before the window from which the network's state settles"
     )
     horizon: int = Field(10, ge=1, le=500, description="Steps that the network forecasts directly")
     epochs: int = Field(30, ge=1, le=10_000, description="Epochs at most; early stopping ends sooner")
@@ -104,7 +104,8 @@ class TrainConfig(Frozen):
     device: Device = Field("auto", description="auto takes CUDA where there is one")
     threads: int = Field(1, ge=1, le=256, description="torch threads of one training")
     engine: Engine = Field(
-        "auto", description="single trains one series at a time, fleet many at once; auto: fleet on CUDA"
+        "auto",
+        description="single trains one series at a time, fleet many at once; auto takes the faster",
     )
 
 

@@ -5,7 +5,6 @@ So one pass over a chunk gives the forecast at every bar of it, and none sees a 
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
 import torch
@@ -147,20 +146,18 @@ class AttentionHead(nn.Module):
         last = states[:, -steps:]  # (batch, steps, width)
         scores = self.query(last) @ self.key(states).transpose(1, 2) / width**0.5
         if steps > 1:
-            scores = scores + _band(states.shape[-2], window, steps, states.device)
+            outside = _band(states.shape[-2], window, steps, states.device)
+            scores = scores.masked_fill(outside, -torch.inf)
         context = torch.softmax(scores, dim=-1) @ states  # (batch, steps, width)
         changes: Tensor = self.output(self.dropout(torch.cat([last, context], dim=-1)))
         return changes
 
 
-@lru_cache(maxsize=64)
 def _band(length: int, window: int, steps: int, device: torch.device) -> Tensor:
-    """0 where a bar lies within the window of one of the last bars, ``-inf`` elsewhere."""
-    with torch.inference_mode(mode=False):  # training uses what serving has cached
-        bars = torch.arange(length, device=device)
-        age = bars[length - steps :, None] - bars  # (steps, length)
-        outside = (age < 0) | (age >= window)
-        return torch.zeros(age.shape, device=device).masked_fill(outside, -torch.inf)
+    """Where a bar lies outside the window of one of the last bars, ``(steps, length)``."""
+    bars = torch.arange(length, device=device)
+    age = bars[length - steps :, None] - bars
+    return (age < 0) | (age >= window)
 
 
 def each_window(inputs: Tensor, window: int, steps: int) -> Tensor:

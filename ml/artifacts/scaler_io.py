@@ -1,22 +1,22 @@
 """Scalers to bytes and back, by joblib's format, without ever unpickling in the ordinary sense.
 
-A scaler file is a pickle, and a pickle is a program. Here the names in it resolve to inert stand-ins,
-the machine knows only the few operations that joblib's own dumps of the three scalers use, and what
-comes out is a state of which only checked numbers are copied into a fresh scaler.
+A scaler file is a pickle of scikit-learn's scaler, and a pickle is a program. Here the names in it
+resolve to inert stand-ins, the machine knows only the few operations that joblib's own dumps of the
+three scalers use, and what comes out is a state of which only checked numbers become a `Scaler`.
 """
 
-import io
 import math
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from ml.artifacts.scaler_pickle import ScalerState, read_state
+from ml.config import ScalerName
 from ml.errors import ArtifactError
-from ml.features.scaling import Scaler
+from ml.features.scaling import HIGH, LOW, Scaler
 
 MAX_SCALER_BYTES = 256 * 1024
 
@@ -25,41 +25,68 @@ _LARGEST = 1e30
 _SMALLEST_SCALE = 1e-30
 _LARGEST_VARIANCE = 1e60
 
-_CLASSES: dict[str, Any] = {
-    "MinMaxScaler": MinMaxScaler,
-    "StandardScaler": StandardScaler,
-    "RobustScaler": RobustScaler,
+# scikit-learn's classes, and the parameters that Tickerflow makes them with.
+_CLASSES: dict[ScalerName, str] = {
+    "minmax": "MinMaxScaler",
+    "standard": "StandardScaler",
+    "robust": "RobustScaler",
 }
-_FLAGS = {
-    "MinMaxScaler": {"clip"},
-    "StandardScaler": {"with_mean", "with_std"},
-    "RobustScaler": {"with_centering", "with_scaling", "unit_variance"},
+_NAMES = {scikit: name for name, scikit in _CLASSES.items()}
+_PARAMETERS: dict[ScalerName, dict[str, Any]] = {
+    "minmax": {"feature_range": (LOW, HIGH), "copy": True, "clip": False},
+    "standard": {"copy": True, "with_mean": True, "with_std": True},
+    "robust": {
+        "with_centering": True,
+        "with_scaling": True,
+        "quantile_range": (25.0, 75.0),
+        "copy": True,
+        "unit_variance": False,
+    },
 }
-_PAIRS = {"MinMaxScaler": {"feature_range"}, "StandardScaler": set(), "RobustScaler": {"quantile_range"}}
-_ARRAYS = {
-    "MinMaxScaler": {"scale_", "min_", "data_min_", "data_max_", "data_range_"},
-    "StandardScaler": {"mean_", "var_", "scale_"},
-    "RobustScaler": {"center_", "scale_"},
+# Those that change nothing once a scaler is fitted.
+_OF_THE_FIT = {"feature_range", "quantile_range", "copy", "unit_variance"}
+_ARRAYS: dict[ScalerName, set[str]] = {
+    "minmax": {"scale_", "min_", "data_min_", "data_max_", "data_range_"},
+    "standard": {"mean_", "var_", "scale_"},
+    "robust": {"center_", "scale_"},
 }
 # What ml.features.scaling sets for a constant column, to map it to 0: min-max multiplies, others divide.
-_SILENT = {"MinMaxScaler": 0.0, "StandardScaler": math.inf, "RobustScaler": math.inf}
-_SAMPLES = {"MinMaxScaler", "StandardScaler"}  # those that count them in n_samples_seen_
+_SILENT: dict[ScalerName, float] = {"minmax": 0.0, "standard": math.inf, "robust": math.inf}
+_COUNTING = {"minmax", "standard"}  # those with n_samples_seen_
 
 
 def dump_scaler(scaler: Scaler, n_inputs: int, where: str = "") -> bytes:
-    """A fitted scaler as joblib writes it, uncompressed, once it is sure that it loads again.
+    """scikit-learn's scaler of these numbers as joblib writes it, uncompressed; it loads again.
 
     Raises `ArtifactError` for a scaler that `load_scaler` would refuse.
     """
-    buffer = io.BytesIO()
-    joblib.dump(scaler, buffer, compress=0, protocol=4)
-    content = buffer.getvalue()
+    from ml.artifacts.scaler_dump import dump_state  # joblib: who only loads does not need it
+
+    fitted: dict[str, Any] = {"n_features_in_": scaler.n_inputs}
+    if scaler.rows is not None:
+        fitted["n_samples_seen_"] = scaler.rows
+    content = dump_state(
+        ScalerState(
+            _CLASSES[scaler.name],
+            {
+                **_PARAMETERS[scaler.name],
+                **fitted,
+                **scaler.numbers,
+                "_sklearn_version": _scikit_learn_version(),
+            },
+        )
+    )
     load_scaler(content, n_inputs, where)
     return content
 
 
+@cache
+def _scikit_learn_version() -> str:
+    return version("scikit-learn")
+
+
 def load_scaler(content: bytes, n_inputs: int, where: str = "") -> Scaler:
-    """A fresh scaler with the numbers of a dumped one.
+    """A scaler with the numbers of a dumped one.
 
     Args:
         content: the file's bytes, the same that were hashed.
@@ -68,7 +95,8 @@ def load_scaler(content: bytes, n_inputs: int, where: str = "") -> Scaler:
 
     Raises:
         ArtifactError: anything but an uncompressed dump of a sane MinMaxScaler, StandardScaler or
-            RobustScaler fitted on a float array. Nothing in ``content`` is executed.
+            RobustScaler fitted on a float array, whose transform is `Scaler.transform`. Nothing in
+            ``content`` is executed.
     """
     if len(content) > MAX_SCALER_BYTES:
         raise _refused(f"expected at most {MAX_SCALER_BYTES} bytes, found {len(content)}", where)
@@ -79,40 +107,39 @@ def load_scaler(content: bytes, n_inputs: int, where: str = "") -> Scaler:
 
 
 def _rebuild(state: ScalerState, n_inputs: int) -> Scaler:
-    name, values = state.name, state.values
-    fitted = {"n_features_in_"} | ({"n_samples_seen_"} if name in _SAMPLES else set())
-    expected = _FLAGS[name] | _PAIRS[name] | _ARRAYS[name] | fitted | {"copy", "_sklearn_version"}
+    name, values = _NAMES[state.name], state.values
+    fitted = {"n_features_in_"} | ({"n_samples_seen_"} if name in _COUNTING else set())
+    expected = _PARAMETERS[name].keys() | _ARRAYS[name] | fitted | {"_sklearn_version"}
     if values.keys() != expected:
         raise ValueError(
-            f"expected the attributes {sorted(expected)} of a {name}, found {sorted(values)}"
+            f"expected the attributes {sorted(expected)} of a {state.name}, found {sorted(values)}"
         )
-    parameters: dict[str, Any] = {flag: _flag(flag, values[flag]) for flag in _FLAGS[name]}
-    parameters |= {pair: _pair(pair, values[pair]) for pair in _PAIRS[name]}
-    scaler = _CLASSES[name](**parameters)
-    silent = _SILENT[name]
-    for attribute in sorted(_ARRAYS[name]):
-        setattr(scaler, attribute, _array(attribute, values[attribute], n_inputs, silent))
-    if name in _SAMPLES:
-        scaler.n_samples_seen_ = _count("n_samples_seen_", values["n_samples_seen_"])
+    for parameter, own in _PARAMETERS[name].items():
+        _check_parameter(parameter, values[parameter], own)
+    numbers = {
+        attribute: _array(attribute, values[attribute], n_inputs, _SILENT[name])
+        for attribute in sorted(_ARRAYS[name])
+    }
+    rows = _count("n_samples_seen_", values["n_samples_seen_"]) if name in _COUNTING else None
     if _count("n_features_in_", values["n_features_in_"]) != n_inputs:
         raise ValueError(f"expected n_features_in_ to be {n_inputs}")
-    scaler.n_features_in_ = n_inputs
-    return scaler
+    return Scaler(name, numbers, rows)
 
 
-def _flag(name: str, value: object) -> bool:
-    if type(value) is not bool:
+def _check_parameter(name: str, value: object, own: object) -> None:
+    if isinstance(own, tuple):
+        _check_pair(name, value)
+    elif type(value) is not bool:
         raise ValueError(f"expected {name} to be true or false")
-    if name.startswith("with_") and not value:
-        raise ValueError(f"expected {name} to be true")
-    return value
+    elif name not in _OF_THE_FIT and value is not own:
+        raise ValueError(f"expected {name} to be {str(own).lower()}")
 
 
-def _pair(name: str, value: object) -> tuple[float, float]:
+def _check_pair(name: str, value: object) -> None:
     if type(value) is tuple and len(value) == 2:
         low, high = value
         if type(low) in (int, float) and type(high) in (int, float) and -100 <= low < high <= 100:
-            return low, high
+            return
     raise ValueError(f"expected {name} to be two ascending numbers from -100 to 100")
 
 

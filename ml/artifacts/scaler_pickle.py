@@ -56,6 +56,7 @@ class _DType:
         return np.dtype(self.order + self.code)
 
 
+SCALER_MODULE = "sklearn.preprocessing._data"
 _SCALERS = ("MinMaxScaler", "StandardScaler", "RobustScaler")
 _WRAPPER = _Name("NumpyArrayWrapper")
 _NDARRAY = _Name("ndarray")
@@ -66,7 +67,7 @@ _ADMITTED = {
     ("numpy", "ndarray"): _NDARRAY,
     ("numpy", "dtype"): _DTYPE,
     ("numpy._core.multiarray", "scalar"): _SCALAR,
-    **{("sklearn.preprocessing._data", name): _Name(name) for name in _SCALERS},
+    **{(SCALER_MODULE, name): _Name(name) for name in _SCALERS},
 }
 _OPERATIONS = (
     pickle.PROTO,

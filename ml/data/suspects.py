@@ -45,9 +45,10 @@ def find_suspects(bars: pd.DataFrame, adjusted: Floats | None = None) -> pd.Date
     ``adjusted`` are closes (n,) that their vendor corrected for splits, NaN where there is none: a split
     in the raw prices that they do not show was no accident.
     """
-    logs = np.log(np.column_stack([bars[name].to_numpy(dtype=np.float64) for name in PRICES]))  # (n, 4)
-    if not _moves_enough(logs):
+    prices = [bars[name].to_numpy(dtype=np.float64) for name in PRICES]
+    if not _moves_enough(*prices):
         return pd.DatetimeIndex(bars["timestamp"].iloc[:0])
+    logs = np.log(np.column_stack(prices))  # (n, 4)
     other_unit, level = _unit_levels(logs[:, 3])
     logs = logs - level[:, None]
     usual = _usual_move(logs[:, 3])
@@ -58,13 +59,14 @@ def find_suspects(bars: pd.DataFrame, adjusted: Floats | None = None) -> pd.Date
     return pd.DatetimeIndex(bars["timestamp"][suspect])
 
 
-def _moves_enough(logs: Floats) -> bool:
+def _moves_enough(open_: Floats, high: Floats, low: Floats, close: Floats) -> bool:
     """Whether anything here can be suspect; nearly every series ends with this cheap look."""
-    least = np.log(min(*SPLIT_RATIOS, STRAY_FACTOR)) - SPLIT_TOLERANCE
-    inside = logs[:, 1] - logs[:, 2]
-    between = np.abs(np.diff(logs[:, 3]))
-    gap = np.abs(logs[1:, 0] - logs[:-1, 3])
-    return bool((inside > least).any() or (between > least).any() or (gap > least).any())
+    least = min(*SPLIT_RATIOS, STRAY_FACTOR) * np.exp(-SPLIT_TOLERANCE)
+    before, after = close[:-1], close[1:]
+    inside = high > low * least
+    between = (after > before * least) | (before > after * least)
+    gap = (open_[1:] > before * least) | (before > open_[1:] * least)
+    return bool(inside.any() or between.any() or gap.any())
 
 
 def _unit_levels(close: Floats) -> tuple[Flags, Floats]:

@@ -1,17 +1,19 @@
-"""Scaling of inputs: scikit-learn scalers, fitted on training rows only, and robust to a crash."""
+"""Scaling of inputs as scikit-learn does it, fitted on training rows only, and robust to a crash.
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+A `Scaler` holds the numbers of scikit-learn's scaler of that name, and is stored as one
+(`ml.artifacts.scaler_io`). scikit-learn itself is not imported: it takes as long as torch to import, for
+a product and a sum.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from ml.config import ScalerName
 from ml.errors import FeatureError
 from ml.features.calendar import FloatArray
-
-Scaler: TypeAlias = MinMaxScaler | StandardScaler | RobustScaler
 
 # One crash must not squeeze all ordinary days into a corner of [-1, 1]: the fit sees values cut off at
 # these quantiles of each column. What lies beyond is scaled all the same, up to the bound.
@@ -20,10 +22,47 @@ _WINSOR = (0.005, 0.995)
 # Scaled values stay within these bounds, whatever comes after training: for min-max, whose ordinary days
 # fill [-1, 1], one and a half times that range on either side; for the others, so many deviations or
 # interquartile ranges.
-BOUNDS: dict[type[Any], float] = {MinMaxScaler: 4.0, StandardScaler: 8.0, RobustScaler: 8.0}
+BOUNDS: Mapping[ScalerName, float] = {"minmax": 4.0, "standard": 8.0, "robust": 8.0}
+
+# The range of min-max.
+LOW, HIGH = -1, 1
 
 # Inputs are around 1e-5 (one-minute currency bars) to 1. A column that moves less than this is rounding.
 _LEAST_SPREAD = 1e-9
+
+_EPSILON = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, slots=True)
+class Scaler:
+    """A fitted scaler.
+
+    Attributes:
+        name: its kind.
+        numbers: what was fitted, by scikit-learn's names of the attributes; each ``(c,)``.
+        rows: rows that it was fitted on; robust does not count them.
+    """
+
+    name: ScalerName
+    numbers: Mapping[str, FloatArray]
+    rows: int | None
+
+    @property
+    def n_inputs(self) -> int:
+        """Columns that it was fitted on."""
+        return len(self.numbers["scale_"])
+
+    def transform(self, values: FloatArray) -> FloatArray:
+        """As scikit-learn's ``transform``, to the bit."""
+        factor = self.numbers["scale_"]
+        match self.name:
+            case "minmax":
+                scaled: FloatArray = values * factor + self.numbers["min_"]
+            case "standard":
+                scaled = (values - self.numbers["mean_"]) / factor
+            case "robust":
+                scaled = (values - self.numbers["center_"]) / factor
+        return scaled
 
 
 def fit_scaler(name: ScalerName, train_values: FloatArray, columns: Sequence[str] = ()) -> Scaler:
@@ -52,9 +91,9 @@ def fit_scaler(name: ScalerName, train_values: FloatArray, columns: Sequence[str
         )
     low, high = np.quantile(train_values, _WINSOR, axis=0)
     ordinary = np.clip(train_values, low, high)
-    scaler = _make(name).fit(ordinary)
-    _silence(scaler, ordinary)
-    return scaler
+    numbers = fit_plainly(name, ordinary)
+    _silence(name, numbers, ordinary)
+    return Scaler(name, numbers, None if name == "robust" else len(ordinary))
 
 
 def scale(scaler: Scaler, values: FloatArray) -> NDArray[np.float32]:
@@ -62,47 +101,64 @@ def scale(scaler: Scaler, values: FloatArray) -> NDArray[np.float32]:
 
     Raises `FeatureError` where the scaler was fitted on another number of columns.
     """
-    if values.ndim != 2 or values.shape[1] != scaler.n_features_in_:
+    if values.ndim != 2 or values.shape[1] != scaler.n_inputs:
         raise FeatureError(
-            f"expected {scaler.n_features_in_} input columns for this {type(scaler).__name__}, "
+            f"expected {scaler.n_inputs} input columns for this {scaler.name} scaler, "
             f"found an array of shape {values.shape}",
             hint="use the features that the scaler was fitted on",
         )
-    bound = BOUNDS[type(scaler)]
-    return np.clip(_transform(scaler, values), -bound, bound).astype(np.float32)
+    bound = BOUNDS[scaler.name]
+    return np.clip(scaler.transform(values), -bound, bound).astype(np.float32)
 
 
-def _transform(scaler: Scaler, values: FloatArray) -> FloatArray:
-    """As ``scaler.transform``, to the bit, without the checks that take it a hundred times as long."""
-    if isinstance(scaler, MinMaxScaler):
-        scaled: FloatArray = values * scaler.scale_ + scaler.min_
-    elif isinstance(scaler, StandardScaler):
-        scaled = (values - scaler.mean_) / scaler.scale_
-    else:
-        scaled = (values - scaler.center_) / scaler.scale_
-    return scaled
-
-
-def _make(name: ScalerName) -> Scaler:
+def fit_plainly(name: ScalerName, values: FloatArray) -> dict[str, FloatArray]:
+    """What scikit-learn's ``fit`` finds in finite float64 rows (n, c), to the bit, by attribute."""
     match name:
         case "minmax":
-            return MinMaxScaler(feature_range=(-1, 1))
+            low, high = values.min(axis=0), values.max(axis=0)
+            factor = (HIGH - LOW) / _where_zero(high - low)
+            return {
+                "data_min_": low,
+                "data_max_": high,
+                "data_range_": high - low,
+                "scale_": factor,
+                "min_": LOW - low * factor,
+            }
         case "standard":
-            return StandardScaler()
+            return _fit_standard(values)
         case "robust":
-            return RobustScaler()
+            lower, upper = np.percentile(values, (25.0, 75.0), axis=0)
+            return {"center_": np.median(values, axis=0), "scale_": _where_zero(upper - lower)}
 
 
-def _silence(scaler: Scaler, ordinary: FloatArray) -> None:
+def _fit_standard(values: FloatArray) -> dict[str, FloatArray]:
+    """The corrected two-pass algorithm (Chan, Golub and LeVeque, 1983), and its bound on rounding."""
+    n = len(values)
+    mean = values.sum(axis=0) / n
+    apart = values - mean
+    correction = apart.sum(axis=0)
+    variance = ((apart**2).sum(axis=0) - correction**2 / n) / n
+    rounding = n * _EPSILON * variance + (n * mean * _EPSILON) ** 2
+    factor = np.sqrt(variance)
+    factor[variance <= rounding] = 1.0
+    return {"mean_": mean, "var_": variance, "scale_": factor}
+
+
+def _where_zero(spread: FloatArray) -> FloatArray:
+    """The spread, and 1 where it is nothing but rounding: what divides must not be 0."""
+    return np.where(spread < 10 * _EPSILON, 1.0, spread)
+
+
+def _silence(name: ScalerName, numbers: dict[str, FloatArray], ordinary: FloatArray) -> None:
     """Make constant columns 0. scikit-learn would map them to -1 (min-max), or not scale them at all."""
     spread = np.ptp(ordinary, axis=0)
     constant = spread <= _LEAST_SPREAD
-    if isinstance(scaler, MinMaxScaler):  # x * scale_ + min_
-        scaler.scale_[constant] = 0.0
-        scaler.min_[constant] = 0.0
+    if name == "minmax":  # x * scale_ + min_
+        numbers["scale_"][constant] = 0.0
+        numbers["min_"][constant] = 0.0
         return
-    if isinstance(scaler, RobustScaler):
+    if name == "robust":
         # Most rows alike, yet not all of them: no interquartile range to divide by.
         lumpy = np.subtract(*np.quantile(ordinary, (0.75, 0.25), axis=0)) <= _LEAST_SPREAD
-        scaler.scale_[lumpy] = spread[lumpy]
-    scaler.scale_[constant] = np.inf  # (x - center) / scale_
+        numbers["scale_"][lumpy] = spread[lumpy]
+    numbers["scale_"][constant] = np.inf  # (x - center) / scale_

@@ -30,7 +30,7 @@ from ml.forecasting.threads import torch_threads
 
 Floats = NDArray[np.float64]
 
-_BATCH = 1024
+_BATCH_BARS = 131_072  # that the network reads at once
 _LEAST_BLOCK_WEIGHT = 0.01
 
 
@@ -82,9 +82,10 @@ class Forecaster:
         """
         scaled = self._scaled(bar_columns(bars, parse_features(self.spec.features)))
         positions = np.asarray(anchors, dtype=np.int64)
+        batch = max(1, _BATCH_BARS // self.spec.context)
         outputs = [
-            self._block(windows(scaled, positions[start : start + _BATCH], self.spec.context))
-            for start in range(0, len(positions), _BATCH)
+            self._block(windows(scaled, positions[start : start + batch], self.spec.context))
+            for start in range(0, len(positions), batch)
         ]
         return np.concatenate(outputs) if outputs else np.empty((0, self.spec.horizon))
 

@@ -13,12 +13,11 @@ from ml.forecasting.spec import ForecastSpec, Intervals, baseline_target
 from ml.forecasting.threads import torch_threads
 from ml.training.dataset import Dataset
 from ml.training.network import architecture, network_config
-from ml.training.samples import Samples
+from ml.training.samples import Samples, Shelf, cut, steps_of
 
 Floats = NDArray[np.float64]
 
 _SKEW_ANCHORS = 512
-_SKEW_LEAD = 256  # bars more than the window that the chunk begins before the first anchor
 
 
 def calibrated(
@@ -47,31 +46,35 @@ def calibrated(
         target, skew = baseline_target(config.model, dataset.target), 0.0
     else:
         target = dataset.target.model_copy(update={"gain": fit_gain(changes, actual)})
-        skew = train_serve_skew(network, dataset.validation, config.seq_len, changes)
+        skew = train_serve_skew(network, dataset.validation, config, changes)
     intervals = calibrate(actual - target.gain * changes)
     return plain.model_copy(update={"target": target, "intervals": intervals}), skew
 
 
-def train_serve_skew(network: nn.Module, validation: Samples, seq_len: int, served: Floats) -> float:
+def train_serve_skew(
+    network: nn.Module, validation: Samples, config: TrainConfig, served: Floats
+) -> float:
     """Largest difference between forecasts as trained and as served, in units of ``sigma * sqrt(step)``.
 
-    Training reads a chunk of bars once, so the state at a bar remembers all of the chunk; a served
-    forecast reads ``spec.context`` bars. Here one chunk runs over the first validation anchors.
+    Training reads a chunk once and is asked for a forecast at each of its last bars: at the first of
+    them from as many bars as a served forecast reads, at the others from more. Here the first validation
+    anchors are forecast from such chunks.
 
     Args:
         network: trained.
-        validation: its anchors have ``spec.context`` bars before them.
-        seq_len: the window of attention.
+        validation: its anchors have ``warm_up + seq_len`` bars before them.
+        config: that of the training.
         served: log changes forecast from each validation anchor, ``(n, horizon)``, with a gain of 1.
     """
-    anchors = validation.anchors[:_SKEW_ANCHORS]
-    first = max(0, anchors.start - _SKEW_LEAD - seq_len)
-    bars = validation.scaled[first : anchors.stop]
-    bars = bars[int(np.isnan(bars).any(axis=1).sum()) :]  # the features' warm-up
+    steps = steps_of(config)
+    chunks = cut(validation.anchors[:_SKEW_ANCHORS], steps, _SKEW_ANCHORS).in_order()[:1]
+    shelf = Shelf([validation], torch.device("cpu"))
     with torch.inference_mode(), torch_threads(1):
-        chunk = torch.from_numpy(np.ascontiguousarray(bars))[None]
-        trained = network(chunk, seq_len, len(anchors))[0].double().numpy()
-    return float(np.abs(trained - served[: len(anchors)] / validation.unit).max())
+        batch = shelf.gather(torch.from_numpy(chunks), config.warm_up + config.seq_len - 1, steps)
+        trained = network(batch.inputs[0], config.seq_len, steps)  # (chunks, steps, horizon)
+    known = batch.weight[0].bool()
+    difference = trained[known].double().numpy() - (served / validation.unit)[: int(known.sum())]
+    return float(np.abs(difference).max())
 
 
 def fit_gain(forecast: Floats, actual: Floats) -> float:

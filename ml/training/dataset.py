@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ml.config import TrainConfig
-from ml.errors import ConstantSeriesError, TrainingError
+from ml.errors import ConstantSeriesError, TooFewBarsError, TrainingError
 from ml.features.indicators import default_features
 from ml.features.inputs import compute_inputs, warmup_bars
 from ml.features.scaling import Scaler, fit_scaler, scale
@@ -49,6 +49,8 @@ def build_dataset(bars: pd.DataFrame, config: TrainConfig) -> Dataset:
         len(bars), first_anchor, config.horizon, config.val_share, config.test_share
     )
 
+    _check_warm_up(split, warmup_bars(features), config)
+
     inputs = compute_inputs(bars, features)
     train_bars = slice(warmup_bars(features), split.train_bars.stop)
     scaler = fit_scaler(config.scaler, inputs.values[train_bars], inputs.columns)
@@ -63,7 +65,7 @@ def build_dataset(bars: pd.DataFrame, config: TrainConfig) -> Dataset:
     log_close = np.log(close)
 
     def samples(anchors: range) -> Samples:
-        return Samples(scaled, log_close, unit, anchors)
+        return Samples(scaled, log_close, unit, anchors, first=warmup_bars(features))
 
     return Dataset(
         features=tuple(features),
@@ -74,6 +76,18 @@ def build_dataset(bars: pd.DataFrame, config: TrainConfig) -> Dataset:
         train=samples(split.train),
         validation=samples(split.val),
     )
+
+
+def _check_warm_up(split: Split, first_bar: int, config: TrainConfig) -> None:
+    """Validation is forecast as it will be served, from ``warm_up`` bars before each window."""
+    found = split.val.start - first_bar + 1
+    needed = config.warm_up + config.seq_len
+    if found < needed:
+        raise TooFewBarsError(
+            f"expected at least {needed} bars with inputs up to the first validation window (warm-up "
+            f"{config.warm_up} and window {config.seq_len}), found {found}",
+            hint="bring more history, or lower --warm-up",
+        )
 
 
 def fit_target(train_close: NDArray[np.float64]) -> Target:

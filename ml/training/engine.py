@@ -1,24 +1,28 @@
 """Which series train together.
 
 On a CPU an LSTM trains alone, for torch has a fast kernel for it; a GRU has none and is five times
-faster in a fleet (measured: 32 ms a step alone, 6 among 32). On a GPU as many as fit train together.
+faster in a fleet (measured: 31 to 39 ms a step alone, 7 to 10 among 16). On a GPU as many as fit train
+together.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 
+import models
 from ml.config import TrainConfig
 from ml.training.dataset import Dataset
 from ml.training.device import choose_device
+from ml.training.fleet import Fleet, unroll
 from ml.training.loop import Job, batches_of
-from ml.training.network import architecture, build_network
-from ml.training.samples import cut
+from ml.training.network import architecture, network_config
+from ml.training.samples import Batch, cut, steps_of
 
 # Series of a fleet are padded to the longest: no more than this share of the work may be padding.
 _MOST_PADDING = 0.25
-_CPU_FLEET = 64
-_FREE_SHARE = 0.5  # of the device's free memory
+_CPU_BYTES = 1e9
+_FREE_SHARE = 0.4  # of the device's free memory: several workers may train on it
 
 
 def is_fleet(config: TrainConfig) -> bool:
@@ -46,7 +50,7 @@ def fleets(datasets: Sequence[Dataset], config: TrainConfig, most: int = 0) -> l
     """
     if not datasets:
         return []
-    if not is_fleet(config) or not _is_stackable(datasets[0], config):
+    if not is_fleet(config) or not _is_stackable(config.model, len(datasets[0].inputs), config):
         return [[index] for index in range(len(datasets))]
 
     def size(index: int) -> tuple[int, int, int]:
@@ -69,21 +73,42 @@ def fleets(datasets: Sequence[Dataset], config: TrainConfig, most: int = 0) -> l
     return groups
 
 
-def _is_stackable(dataset: Dataset, config: TrainConfig) -> bool:
-    """Networks with buffers (running means) change them in place: these train one by one."""
-    return not list(build_network(dataset, config).buffers())
+@lru_cache(maxsize=64)
+def _is_stackable(model: str, n_inputs: int, config: TrainConfig) -> bool:
+    """Whether all that the network is made of can be batched over series: found by trying, without data.
+
+    torch's own recurrences and random dropout cannot (`models.layers` has some that can).
+    """
+    with torch.device("meta"):
+        network = models.build(model, n_inputs, config.horizon, network_config(config))
+        unroll(network, unrolled=True)
+        fleet = Fleet(network.train(), 2, config, unrolled=True)
+        fleet.draw_dropout([0], 1)
+        length = config.seq_len + 1
+        batch = Batch(
+            torch.zeros(2, 1, length, n_inputs),
+            torch.zeros(2, 1, 2, config.horizon),
+            torch.ones(2, 1, 2),
+        )
+        try:
+            fleet.step(batch)
+        except RuntimeError:  # vmap's word for what it cannot batch
+            return False
+    return True
 
 
 def _most_that_fit(dataset: Dataset, config: TrainConfig) -> int:
-    """Series whose intermediate values fit into the memory of the device."""
+    """Series whose intermediate values fit into memory."""
     device = choose_device(config.device)
-    if device.type != "cuda":
-        return _CPU_FLEET
-    free, _ = torch.cuda.mem_get_info(device)
-    plan = cut(dataset.train.anchors, config.chunk, config.batch_size)
-    length = config.seq_len - 1 + config.chunk
-    # Kept for the gradient at each bar: about 20 values a unit of each layer, and at each anchor the
-    # scores, weights and mask of attention; the recording keeps a second set.
-    values = length * 20 * config.hidden_size * config.num_layers + 4 * config.chunk * length
-    each = 2 * 4 * plan.per_batch * values + 8 * dataset.train.scaled.size
-    return max(1, int(_FREE_SHARE * free / each))
+    budget = _CPU_BYTES
+    if device.type == "cuda":
+        budget = _FREE_SHARE * torch.cuda.mem_get_info(device)[0]
+    steps = steps_of(config)
+    plan = cut(dataset.train.anchors, steps, config.batch_size)
+    windows = plan.per_batch * steps + min(len(dataset.validation), 4 * config.chunk)
+    length = config.warm_up + config.seq_len - 1 + steps
+    # Kept for the gradient at each bar: about 20 values a unit of each layer; at each anchor the scores
+    # and weights of attention; at each target the prices, in double precision, and the errors.
+    values = plan.per_batch * (length * 20 * config.hidden_size * config.num_layers + 4 * steps * length)
+    each = 2 * 4 * values + 40 * windows * config.horizon + 8 * dataset.train.scaled.size
+    return max(1, int(budget / each))

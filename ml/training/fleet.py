@@ -6,7 +6,7 @@ recurrent kernels instead, which are faster than the steps written out and give 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch.func import functional_call, vmap
 from torch.nn import functional
 
 from ml.config import LossName, TrainConfig
+from ml.training.adamw import AdamW
 from ml.training.samples import Batch
 from models.layers import LockedDropout, Recurrence
 
@@ -40,33 +41,25 @@ class Fleet:
         self._shapes = {name: tensor.shape for name, tensor in network.named_parameters()}
         self._sizes = [math.prod(shape) for shape in self._shapes.values()]
         initial = torch.cat([tensor.detach().flatten() for tensor in network.parameters()])
-        self._take(initial.repeat(size, 1))
+        self.weights = nn.Parameter(initial.repeat(size, 1))
+        self.optimiser = AdamW(self.weights, config.learning_rate, config.weight_decay)
         self.diverged = torch.zeros(size, dtype=torch.bool, device=initial.device)
         self._dropouts = [part for part in network.modules() if isinstance(part, LockedDropout)]
 
-    def _take(self, weights: Tensor) -> None:
-        self.weights = nn.Parameter(weights)
-        self.optimiser = torch.optim.AdamW(
-            [self.weights],
-            lr=self.config.learning_rate,
-            weight_decay=self.config.weight_decay,
-            fused=weights.device.type in ("cpu", "cuda"),
-            capturable=weights.is_cuda,
-        )
-
     def keep(self, rows: Tensor) -> None:
         """Drop all series but these, with their part of the optimiser's memory."""
-        memory = self.optimiser.state[self.weights]
-        self._take(self.weights.detach()[rows])
-        self.optimiser.state[self.weights] = {
-            name: value if name == "step" else value[rows] for name, value in memory.items()
-        }
+        self.weights = nn.Parameter(self.weights.detach()[rows])
+        self.optimiser.keep(self.weights, rows)
         self.diverged = self.diverged[rows]
 
-    def draw_dropout(self, generator: np.random.Generator, chunks: int) -> None:
-        """New masks, the same for each series, for as many chunks."""
-        for dropout in self._dropouts:
-            # Row by row: the first chunks have the same masks for any number of chunks.
+    def draw_dropout(self, seed: Sequence[int], chunks: int) -> None:
+        """New masks, the same for each series, for as many chunks.
+
+        Each dropout has its own generator, which draws chunk by chunk: so the first chunks have the same
+        masks for any number of chunks.
+        """
+        for index, dropout in enumerate(self._dropouts):
+            generator = np.random.default_rng([*seed, index])
             kept = generator.random((chunks, 1, dropout.width)) >= dropout.share
             mask = torch.from_numpy((kept / (1.0 - dropout.share)).astype(np.float32))
             dropout.use(mask.to(self.weights.device))
@@ -80,7 +73,7 @@ class Fleet:
 
     def step(self, batch: Batch) -> Tensor:
         """One step of AdamW for each series, its gradient clipped by its norm; the loss before it."""
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         losses = self.loss(batch)
         losses.sum().backward()  # type: ignore[no-untyped-call]
         gradient = self.weights.grad
@@ -110,6 +103,8 @@ class Fleet:
         }
         if not self._unrolled:
             alone = {name: part.squeeze(0) for name, part in named.items()}
+            if inputs.is_cuda:  # cuDNN packs a recurrence's weights in place: not those of all series
+                alone = {name: part.clone() for name, part in alone.items()}
             forecast: Tensor = functional_call(network, alone, (inputs.squeeze(0), window, steps))
             return forecast.unsqueeze(0)
 

@@ -18,15 +18,14 @@ from ml.config import TrainConfig
 from ml.errors import TrainingError
 from ml.training.fleet import Fleet, unroll
 from ml.training.replay import Pass
-from ml.training.samples import Batch, Chunks, Samples, Shelf, cut
+from ml.training.samples import Batch, Chunks, Samples, Shelf, cut, steps_of
 
 Stopped = Literal["early", "epochs", "deadline", "diverged", "solved"]
 
 # Series that have stopped are taken out once no more than this share goes on: each time costs a little.
 _COMPACT_AT = 0.7
 
-# Validation needs no gradient, so its batches may be large.
-_VALIDATION_WINDOWS = 4096
+_VALIDATION_WINDOWS = 65_536  # in a batch, of all series
 
 Floats = NDArray[np.float64]
 
@@ -105,8 +104,11 @@ def fit(
         raise ValueError("expected jobs with as many batches in an epoch as each other")
     unrolled = len(jobs) > 1 if unrolled is None else unrolled
     unroll(network, unrolled)
+    # cuDNN would round to ten bits (TF32) and add in any order: no GPU would learn what a CPU does.
+    exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     try:
-        return _Training(network.to(device), jobs, config, device, on_epoch, unrolled).run()
+        with exact:
+            return _Training(network.to(device), jobs, config, device, on_epoch, unrolled).run()
     finally:
         unroll(network.cpu(), unrolled=False)
 
@@ -117,7 +119,7 @@ def batches_of(job: Job, config: TrainConfig) -> int:
 
 
 def _plan(job: Job, config: TrainConfig) -> Chunks:
-    return cut(job.train.anchors, config.chunk, config.batch_size)
+    return cut(job.train.anchors, steps_of(config), config.batch_size)
 
 
 @dataclass
@@ -150,13 +152,15 @@ class _Training:
         self.fleet = Fleet(network, len(jobs), config, unrolled)
         self.train = Shelf([job.train for job in jobs], device)
         self.validation = Shelf([job.validation for job in jobs], device)
+        # Validation needs no gradient, so its batches may be large, but not without bounds.
+        validation_windows = max(4 * config.chunk, min(4096, _VALIDATION_WINDOWS // len(jobs)))
         self.members = [
             _Member(
                 index,
                 len(job.train),
                 len(job.validation),
                 _plan(job, config),
-                cut(job.validation.anchors, config.chunk, _VALIDATION_WINDOWS),
+                cut(job.validation.anchors, steps_of(config), validation_windows),
             )
             for index, job in enumerate(jobs)
         ]
@@ -184,7 +188,7 @@ class _Training:
     def _make_passes(self) -> None:
         """Fix where the steps read and write, for on a GPU they are recorded once and replayed."""
         config, fleet = self.config, self.fleet
-        lead = config.seq_len - 1
+        lead, steps = config.warm_up + config.seq_len - 1, steps_of(config)
 
         def step(batch: Batch) -> Tensor:
             return fleet.step(batch) * batch.weight.sum(dim=(1, 2))
@@ -193,16 +197,16 @@ class _Training:
             with torch.no_grad():
                 return fleet.loss(batch) * batch.weight.sum(dim=(1, 2))
 
-        def gather(shelf: Shelf, lead: int) -> Callable[[Tensor], Batch]:
-            return lambda first: shelf.gather(first, lead, config.chunk)
+        def gather(shelf: Shelf) -> Callable[[Tensor], Batch]:
+            return lambda first: shelf.gather(first, lead, steps)
 
         self._train_pass = Pass(
-            [member.plan for member in self.members], self.device, gather(self.train, lead), step
+            [member.plan for member in self.members], self.device, gather(self.train), step
         )
         self._val_pass = Pass(
             [member.validation for member in self.members],
             self.device,
-            gather(self.validation, config.warm_up + lead),
+            gather(self.validation),
             judge,
         )
 
@@ -215,8 +219,7 @@ class _Training:
         ):
             if self._share() > allowed:
                 return None
-            generator = np.random.default_rng([config.seed, epoch, index])
-            self.fleet.draw_dropout(generator, self._train_pass.slots)
+            self.fleet.draw_dropout([config.seed, epoch, index], self._train_pass.slots)
         return self._train_pass.total() / [member.windows for member in self.members]
 
     def _validate(self) -> Floats:

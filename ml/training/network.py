@@ -34,9 +34,18 @@ def network_config(config: TrainConfig) -> dict[str, int | float]:
 
 
 def build_network(dataset: Dataset, config: TrainConfig) -> nn.Module:
-    """The network with fresh weights from torch's current seed; a baseline's are solved for."""
+    """The network with fresh weights from torch's current seed; a baseline's are solved for.
+
+    Raises:
+        ModelError: a network that is trained has buffers, which no gradient moves and no fleet keeps.
+    """
     chosen = architecture(config)
     network = models.build(chosen.name, len(dataset.inputs), config.horizon, network_config(config))
     if chosen.solve is not None:
         chosen.solve(network, dataset.target.mean / dataset.target.sigma)
+    elif buffers := [name for name, _ in network.named_buffers()]:
+        raise ModelError(
+            f"expected {chosen.name} to hold nothing but parameters, found {', '.join(buffers)}",
+            hint="use layers without running means: LayerNorm in the place of BatchNorm",
+        )
     return network

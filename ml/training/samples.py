@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ml.config import TrainConfig
 from ml.features.windows import targets
 
 
@@ -25,12 +26,14 @@ class Samples:
         log_close: ``(n_bars,)``, in double precision.
         unit: log change that one unit of the network's output is, ``(horizon,)``.
         anchors: bars from which is forecast.
+        first: the first bar that has inputs.
     """
 
     scaled: NDArray[np.float32]
     log_close: NDArray[np.float64]
     unit: NDArray[np.float64]
     anchors: range
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.anchors)
@@ -65,20 +68,25 @@ class Shelf:
         scaled = np.zeros((len(samples), bars, columns), dtype=np.float32)
         closes = np.zeros((len(samples), bars))
         for row, (part, end) in enumerate(zip(samples, ends, strict=True)):
-            scaled[row, :end] = np.nan_to_num(part.scaled[:end])  # rows before the features' warm-up
+            scaled[row, part.first : end] = part.scaled[part.first : end]
             closes[row, :end] = part.log_close[:end]
         self.scaled = torch.from_numpy(scaled).to(device)
         self.log_close = torch.from_numpy(closes).to(device)
         self.unit = torch.from_numpy(np.stack([part.unit for part in samples])).to(device)
         self.last = torch.tensor([part.anchors[-1] for part in samples], device=device)
+        self.first = torch.tensor([part.first for part in samples], device=device)
 
     def keep(self, rows: Tensor) -> None:
         """Drop all series but these."""
         self.scaled, self.log_close = self.scaled[rows], self.log_close[rows]
-        self.unit, self.last = self.unit[rows], self.last[rows]
+        self.unit, self.last, self.first = self.unit[rows], self.last[rows], self.first[rows]
 
     def gather(self, first: Tensor, lead: int, steps: int) -> Batch:
-        """Chunks of ``lead + steps`` bars from their first anchors ``(series, chunks)``; -1: none."""
+        """Chunks of ``lead + steps`` bars from their first anchors ``(series, chunks)``; -1: none.
+
+        Where a chunk would begin before the series does, its first bar repeats: in training, some bars
+        before the first window.
+        """
         device = first.device
         rows = torch.arange(len(first), device=device)[:, None, None]
         last = self.last[:, None, None]
@@ -87,7 +95,7 @@ class Shelf:
         weight = (anchors <= last) & (first[:, :, None] >= 0)
         anchors = torch.minimum(anchors, last).clamp(min=0)
         bars = first[:, :, None] + torch.arange(-lead, steps, device=device)
-        bars = torch.minimum(bars, last).clamp(min=0)
+        bars = torch.maximum(torch.minimum(bars, last), self.first[:, None, None])
         now = self.log_close[rows, anchors]
         later = self.log_close[rows[..., None], anchors[..., None] + ahead]
         changes = (later - now[..., None]) / self.unit[:, None, None]
@@ -131,9 +139,14 @@ class Chunks:
 def cut(anchors: range, steps: int, windows_per_batch: int) -> Chunks:
     """Chunks of ``steps`` anchors each, in batches of about as many windows as are asked for.
 
-    Batches are evened out: of 13 chunks at 12 a batch, 7 and 6 and not 12 and 1.
+    Batches are evened out as far as they can be: of 13 chunks at 12 a batch, 7 and 6 and not 12 and 1.
     """
     first = np.arange(anchors.start, anchors.stop, steps, dtype=np.int64)
     most = max(1, windows_per_batch // steps)
     batches = -(-len(first) // most)
     return Chunks(first, -(-len(first) // batches))
+
+
+def steps_of(config: TrainConfig) -> int:
+    """Anchors of a chunk: no more than a batch is to have windows."""
+    return min(config.chunk, config.batch_size)

@@ -26,6 +26,7 @@ from ml.errors import (
     TickerflowError,
     UsageError,
 )
+from ml.importing import without_collector
 from ml.series import SeriesKey
 
 if TYPE_CHECKING:
@@ -125,14 +126,15 @@ def _settings(options: argparse.Namespace, base: Settings) -> Settings:
 
 
 def _run(ticker: str, interval: str, settings: Settings) -> "TrainOutcome":
-    from ml.data.discovery import discover
-    from ml.data.ingest import ingest_series
-    from ml.evaluation.promotion import failed, promote_series
-    from ml.features.indicators import feature_columns
-    from ml.training.device import choose_device
-    from ml.training.network import architecture
-    from ml.training.progress import EpochBar
-    from ml.training.trainer import train_series
+    with without_collector():
+        from ml.data.discovery import discover
+        from ml.data.ingest import ingest_series
+        from ml.evaluation.promotion import failed, promote_series
+        from ml.features.indicators import feature_columns
+        from ml.training.device import choose_device
+        from ml.training.network import architecture
+        from ml.training.progress import EpochBar
+        from ml.training.trainer import train_series
 
     architecture(settings.train)
     choose_device(settings.train.device)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+import torch
+from torch import nn
 
 from ml.artifacts.meta import Meta
 from ml.artifacts.store import Bundle, ModelStore
@@ -18,10 +20,10 @@ from ml.series import SeriesKey
 from ml.training.calibration import calibrated
 from ml.training.dataset import Dataset, build_dataset
 from ml.training.device import choose_device
-from ml.training.engine import fleets
+from ml.training.engine import fleets, is_fleet
 from ml.training.fit_id import fit_id
 from ml.training.loop import Epoch, Fit, Job, Outcome, fit
-from ml.training.network import architecture, build_network
+from ml.training.network import architecture, build_network, network_config
 from ml.training.record import history, make_meta
 
 OnEpoch = Callable[[SeriesKey, Epoch], None]
@@ -75,9 +77,12 @@ def train_together(
             yield key, prepared
         else:
             waiting.append(prepared)
-    for fleet in fleets([series.dataset for series in waiting], config, settings.run.fleet_size):
-        members = [waiting[index] for index in fleet]
-        for series, result in zip(members, _fit(members, config, on_epoch), strict=True):
+    groups = fleets([series.dataset for series in waiting], config, settings.run.fleet_size)
+    lots = [[waiting[index] for index in group] for group in groups]
+    del waiting
+    while lots:
+        members = lots.pop(0)
+        for series, result in zip(members, _fit_all(members, config, on_epoch), strict=True):
             try:
                 yield series.key, _finish(series, result, settings)
             except Exception as error:  # noqa: BLE001  # as above
@@ -89,7 +94,8 @@ def _prepare(key: SeriesKey, settings: Settings) -> _Series | Challenger:
     began = time.monotonic()
     config = settings.train
     try:
-        architecture(config)
+        network_config(config)
+        is_fleet(config)
         store = ModelStore(settings.models_dir)
         bars = read_bars(settings.store_dir, key)
         ingested = _outcome(settings, key)
@@ -104,6 +110,22 @@ def _prepare(key: SeriesKey, settings: Settings) -> _Series | Challenger:
     except TickerflowError as error:
         return _challenger(key, outcome=failed(key, error, seconds=time.monotonic() - began))
     return _Series(key, bars, ingested, identity, dataset, time.monotonic() - began)
+
+
+def _fit_all(
+    members: Sequence[_Series], config: TrainConfig, on_epoch: OnEpoch | None
+) -> Sequence[Outcome | Exception]:
+    """Train what belongs together; where that fails (memory, one odd series), in ever smaller parts."""
+    try:
+        return _fit(members, config, on_epoch)
+    except Exception as error:  # noqa: BLE001  # it is handed on with the series it is about
+        if len(members) == 1:
+            return [error]
+    half = len(members) // 2
+    return [
+        *_fit_all(members[:half], config, on_epoch),
+        *_fit_all(members[half:], config, on_epoch),
+    ]
 
 
 def _fit(members: Sequence[_Series], config: TrainConfig, on_epoch: OnEpoch | None) -> list[Outcome]:
@@ -125,7 +147,7 @@ def _solved() -> Fit:
     return Fit((), 0, "solved", 0.0)
 
 
-def _finish(series: _Series, result: Outcome, settings: Settings) -> Challenger:
+def _finish(series: _Series, result: Outcome | Exception, settings: Settings) -> Challenger:
     """Calibrate and stage what was trained; where that failed and nothing serves, a baseline."""
     began = time.monotonic()
     config, failure, identity = settings.train, None, series.identity
@@ -138,9 +160,9 @@ def _finish(series: _Series, result: Outcome, settings: Settings) -> Challenger:
             # is to be trained again.
             failure, identity = Failure.of(result), ""
             config, result = config.model_copy(update={"model": "naive"}), _solved()
-        network = build_network(series.dataset, config)
-        if result.weights:
-            network.load_state_dict(result.weights)
+        if isinstance(result, Exception):
+            raise result
+        network = _with_weights(series.dataset, config, result)
         spec, skew = calibrated(series.dataset, network.eval(), config, series.bars)
         meta = make_meta(spec, series.dataset, series.ingested, series.bars, config, result, identity)
         meta = meta.model_copy(update={"training": meta.training.model_copy(update={"skew": skew})})
@@ -157,6 +179,15 @@ def _finish(series: _Series, result: Outcome, settings: Settings) -> Challenger:
         epochs=result.epochs,
         seconds=series.seconds + result.seconds + time.monotonic() - began,
     )
+
+
+def _with_weights(dataset: Dataset, config: TrainConfig, result: Fit) -> nn.Module:
+    if not result.weights:
+        return build_network(dataset, config)
+    with torch.device("meta"):  # draws no random numbers, which others may be drawing
+        network = build_network(dataset, config)
+    network.load_state_dict(result.weights, assign=True)
+    return network
 
 
 def _challenger(key: SeriesKey, **fields: object) -> Challenger:

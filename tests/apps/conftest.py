@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from apps.cli import app
+from apps.commands import app
 
 
 @dataclass(frozen=True)

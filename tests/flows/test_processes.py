@@ -8,7 +8,7 @@ import pytest
 
 from flows.workshop import start_workshop
 
-IMPORTED = ("torch", "sklearn", "ml.training.trainer", "ml.evaluation.promotion", "tasks.promote")
+IMPORTED = ("torch", "pandera", "ml.training.trainer", "ml.evaluation.promotion", "tasks.promote")
 
 
 def begin() -> tuple[set[str], set[int]]:

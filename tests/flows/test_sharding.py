@@ -41,7 +41,9 @@ def test_a_gpu_is_given_more_series_at_once_unless_told_otherwise(
     monkeypatch.setattr(sharding, "_NVIDIA_DEVICE", device)
     assert largest_shard(TrainConfig()) == 16
     device.touch()
-    assert largest_shard(TrainConfig()) == 128
+    assert largest_shard(TrainConfig()) == 512
     assert largest_shard(TrainConfig(device="cpu")) == 16
     assert largest_shard(TrainConfig(engine="single")) == 16
-    assert len(make_shards(series(4000), RunConfig(), 128)[0].items) == 128
+    sizes = [len(shard.items) for shard in make_shards(series(4000), RunConfig(), 512)]
+    assert sizes == [512] * 7 + [416]
+    assert [len(shard.items) for shard in make_shards(series(600), RunConfig(), 512)] == [300, 300]

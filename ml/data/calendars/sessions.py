@@ -9,14 +9,17 @@ import threading
 import warnings
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
-import exchange_calendars as xc
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ml.data.calendars.holidays import annual_holidays, is_holiday
 from ml.errors import CalendarError
+
+if TYPE_CHECKING:  # imported where a calendar is built: series that trade always need none
+    import exchange_calendars as xc
 
 Int = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -57,11 +60,15 @@ class Sessions:
 
 @cache
 def _codes() -> dict[str, str]:
+    import exchange_calendars as xc
+
     return {code.casefold(): code for code in xc.get_calendar_names(include_aliases=True)}
 
 
 def canonical_code(name: str) -> str:
     """The code that a name stands for, as XNYS for nyse; raise `CalendarError` for an unknown one."""
+    import exchange_calendars as xc
+
     code = _codes().get(name.casefold())
     if code is None:
         raise CalendarError(
@@ -110,8 +117,10 @@ def _build(code: str, first_year: int, last_year: int) -> Sessions:
     return _extended(sessions, int(end.value) // DAY)
 
 
-def _exchange_calendar(code: str, start: pd.Timestamp, end: pd.Timestamp) -> xc.ExchangeCalendar:
+def _exchange_calendar(code: str, start: pd.Timestamp, end: pd.Timestamp) -> "xc.ExchangeCalendar":
     """The calendar of as much of the range as exchange_calendars can build."""
+    import exchange_calendars as xc
+
     # A range beyond a calendar's bounds is refused, and the rules of some break down far from today.
     refusals = (ValueError, NotImplementedError)
     try:

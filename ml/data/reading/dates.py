@@ -137,7 +137,8 @@ def count_dates(
         if is_written_date(form) or (or_clocks and is_clock(form)):
             total += number
         elif leads_decide(form):
-            total += sum(shape(cell) == form and is_written_date(cell) for cell in cells)
+            alike = (cell for cell in cells if len(cell) == len(form) and shape(cell) == form)
+            total += sum(map(is_written_date, alike))
     return total
 
 

@@ -6,8 +6,10 @@ Judged on a sample: the first lines, and some from the middle and the end of a l
 import csv
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from ml.data.reading.dates import is_clock, is_written_date, leads_decide
 from ml.data.reading.names import meaning, price_roles
@@ -20,6 +22,8 @@ DELIMITERS = (",", ";", "\t", "|", " ", "^")
 MAX_COLUMNS = 2000
 _HEAD_BYTES, _HEAD_LINES, _CHUNK = 262_144, 600, 32_768
 _MAX_TRAILER = 200
+# csv refuses fields of more than 128 KiB, and no bar is that long.
+_LONGEST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +64,16 @@ def split(lines: list[str], delimiter: str, quote: str = '"') -> list[list[str]]
     """Each line's fields without blanks around them; a line whose quotes do not pair loses them."""
     if delimiter == " ":
         return [line.split() for line in lines]
-    if quote:
+    text = "".join(lines)
+    if quote and quote in text:
         lines = [line if line.count(quote) % 2 == 0 else line.replace(quote, "") for line in lines]
-    # csv refuses fields of more than 128 KiB, and no bar is that long.
-    lines = [line[:100_000] for line in lines]
+    if len(text) > _LONGEST:
+        lines = [line[:_LONGEST] for line in lines]
     rows = _csv(lines, delimiter, quote)
     if len(rows) != len(lines):  # a quote inside of a field has joined lines
         rows = [_csv([line], delimiter, quote)[0] for line in lines]
-    return [[cell.strip() for cell in row] for row in rows]
+    blank = text.split(maxsplit=1) != [text]
+    return [[cell.strip() for cell in row] for row in rows] if blank else rows
 
 
 def _csv(lines: list[str], delimiter: str, quote: str) -> list[list[str]]:
@@ -91,8 +97,7 @@ def find_layout(data: bytes, override: Override, filename: str) -> Layout:
         head_bytes = head_bytes[: head_bytes.rindex(b"\n")]
     raw_lines = head_bytes.split(b"\n")[: _HEAD_LINES + (override.skip_rows or 0)]
     skipped = override.skip_rows or 0
-    lines = [line.decode("utf-8", "replace").rstrip("\r") for line in raw_lines]
-    body = lines[skipped:]
+    body = _decoded(raw_lines)[skipped:]
     quote = _quote(body)
     delimiter = override.delimiter or _delimiter(body, quote, filename)
     table = split(body, delimiter, quote)
@@ -127,8 +132,15 @@ def find_layout(data: bytes, override: Override, filename: str) -> Layout:
     )
 
 
+def _decoded(lines: list[bytes]) -> list[str]:
+    """The lines without line ends; an empty list is an empty line."""
+    text = b"\n".join(lines).decode("utf-8", "replace")
+    return [line.rstrip("\r") for line in text.split("\n")] if "\r" in text else text.split("\n")
+
+
 def _quote(lines: list[str]) -> str:
-    if any('"' in line for line in lines):
+    text = "\n".join(lines)
+    if '"' in text or "'" not in text:
         return '"'
     single = sum(bool(re.search(r"(?:^|[,;\t|])'[^']*'(?:$|[,;\t|])", line)) for line in lines)
     return "'" if single > len(lines) / 2 else '"'
@@ -157,10 +169,14 @@ def _typed_rows(lines: list[str], rows: list[list[str]]) -> list[list[str]]:
     found = []
     for form, row in zip("\n".join(lines).translate(ZEROS).split("\n"), rows, strict=True):
         if form not in surely:
-            surely[form] = sum(_typed(shape(cell)) for cell in row) >= 2
-        if surely[form] or sum(map(_typed, row)) >= 2:
+            surely[form] = _has_two(map(shape, row))
+        if surely[form] or _has_two(row):
             found.append(row)
     return found
+
+
+def _has_two(cells: Iterable[str]) -> bool:
+    return len(list(islice(filter(_typed, cells), 2))) == 2
 
 
 def _delimiter(lines: list[str], quote: str, filename: str) -> str:
@@ -319,6 +335,8 @@ def _is_trailer(row: list[str]) -> bool:
 
 def _lines_before(raw_lines: list[bytes], stop: int) -> int:
     offset = 0
+    if sum(map(len, raw_lines)) + len(raw_lines) <= stop:
+        return len(raw_lines)
     for index, line in enumerate(raw_lines):
         if offset >= stop:
             return index
@@ -332,6 +350,5 @@ def _more_rows(data: bytes, head: int, stop: int, delimiter: str, quote: str) ->
     for begin in ((head + stop) // 2, stop - _CHUNK):
         if begin > head:
             lines = data[begin : min(begin + _CHUNK, stop)].split(b"\n")[1:-1]
-            text = [line.decode("utf-8", "replace").rstrip("\r") for line in lines[:100]]
-            rows += [row for row in split(text, delimiter, quote) if any(row)]
+            rows += [row for row in split(_decoded(lines[:100]), delimiter, quote) if any(row)]
     return rows

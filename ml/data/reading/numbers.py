@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ml.data.reading.places import Alike, alike
+
 NULLS = (
     "", " ", "  ", "-", "--", "---", "–", "—", ".", "*", "?", "x", "nil", "NaT", "undefined", "<NA>",
     "null", "Null", "NULL", "nan", "NaN", "NAN", "-nan", "NA", "na", "N/A", "n/a", "#N/A", "#N/A N/A",
@@ -49,6 +51,9 @@ _NUMBERISH = re.compile(
     re.IGNORECASE,
 )
 _PROBE = 100
+_LENGTHS = range(1, 25)
+# A whole number of so many digits is a float64, and so is a power of ten up to 10**22.
+_EXACT_DIGITS = 15
 _EXPONENT = r"(?:[eE][+-]?\d+)?"
 
 
@@ -112,10 +117,54 @@ def decide_decimal(cells: Iterable[str], delimiter: str) -> str:
     return "," if delimiter == ";" or (delimiter != "," and ungrouped > 0) else "."
 
 
+@lru_cache(maxsize=2)
+def _grouped(decimal: str) -> re.Pattern[str]:
+    """What most numbers look like, after the sign: ``$1,234.50``, ``0.5%``, ``1.2M``, ``100``."""
+    d, t = re.escape(decimal), "[.]" if decimal == "," else ","
+    body = rf"(?P<whole>\d{{1,3}}(?:{t}\d{{3}})+|\d+)(?:{d}(?P<part>\d*))?"
+    return re.compile(rf"(?P<sign>-?)\$?{body}(?:(?P<suffix>[kmbtKMBT])|%)?", re.ASCII)
+
+
 def parse_numbers(column: pa.Array | pa.ChunkedArray, decimal: str) -> NDArray[np.float64]:
     """Read a column of texts (or numbers) as float64; NaN for what is missing, no number or infinite."""
     if not pa.types.is_string(column.type):
         return _finite(pc.cast(column, pa.float64(), safe=False))
+    values = np.full(len(column), np.nan)
+    rest = np.ones(len(column), dtype=bool)
+    for cells in alike(column, _LENGTHS):
+        read = _by_place(cells, decimal)
+        if read is not None:
+            values[cells.rows] = read
+            rest[cells.rows] = False
+    if rest.all():
+        return _by_rules(column, decimal)
+    if rest.any():
+        values[rest] = _by_rules(column.filter(pa.array(rest)), decimal)
+    return values
+
+
+def _by_place(cells: Alike, decimal: str) -> NDArray[np.float64] | None:
+    """The usual numbers ``(n,)``, exact to the last bit; None for others, which the rules may know."""
+    cell = cells.text(0)
+    number = cell.strip()
+    match = _grouped(decimal).fullmatch(number)
+    if match is None or not cell.isascii():
+        return None
+    begin = cell.index(number)
+    places = [begin + i for i in range(match.start("whole"), match.end()) if number[i].isdigit()]
+    if len(places) > _EXACT_DIGITS:
+        return None
+    values = cells.number(places).astype(np.float64)
+    power = _SUFFIXES[match["suffix"].lower()] if match["suffix"] else 0
+    power -= len(match["part"] or "")
+    # Both are whole and known exactly, so one rounding is all there is, as in any good parser.
+    if power:
+        values = values * 10.0**power if power > 0 else values / 10.0**-power
+    return -values if match["sign"] else values
+
+
+def _by_rules(column: pa.Array | pa.ChunkedArray, decimal: str) -> NDArray[np.float64]:
+    """Any notation, step by step over all cells at once."""
     texts = pc.utf8_trim_whitespace(column)
     texts = pc.if_else(pc.is_in(texts, _NULL_ARRAY), None, texts)
     if decimal == ".":
@@ -124,11 +173,6 @@ def parse_numbers(column: pa.Array | pa.ChunkedArray, decimal: str) -> NDArray[n
             return _finite(pc.cast(texts, pa.float64()))
         except pa.ArrowInvalid:  # more than plain numbers
             pass
-    furnished = _without_furniture(texts, decimal)
-    if furnished is not None:
-        return furnished
-    if not _has(texts, r"[^0-9.eE+-]") and decimal == ".":
-        return _finite(_cast(texts))
     thousands = "." if decimal == "," else ","
     if _has(texts, r"^\(.*\)$|−|-$"):
         texts = pc.replace_substring(texts, "−", "-")
@@ -163,60 +207,6 @@ def parse_numbers(column: pa.Array | pa.ChunkedArray, decimal: str) -> NDArray[n
     return _finite(_cast(texts))
 
 
-def _without_furniture(column: pa.Array | pa.ChunkedArray, decimal: str) -> NDArray[np.float64] | None:
-    """The fast way for digits, signs, ``$``, ``%`` and thousands; None if there is more."""
-    parts = []
-    # Chunk by chunk, for what is at work then stays in the processor's cache.
-    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-        bare = _bare(chunk, decimal)
-        if bare is None:
-            return None
-        parts.append(_finite(_cast(bare)))
-    return np.concatenate(parts) if parts else np.empty(0)
-
-
-def _bare(texts: pa.Array, decimal: str) -> pa.Array | None:
-    """The texts with a decimal point and nothing else between digits; null where that is a guess."""
-    # A line end behind each text, so that neighbours do not touch.
-    texts = pc.binary_join_element_wise(pc.fill_null(texts, ""), "", "\n")
-    buffers = texts.buffers()
-    if len(texts) == 0 or texts.offset or buffers[2] is None:
-        return None
-    offsets = np.frombuffer(buffers[1], dtype=np.int32)[: len(texts) + 1]
-    raw = buffers[2].to_pybytes()[: offsets[-1]]
-    if raw.translate(None, b"0123456789.,+-$%\n"):
-        return None
-    thousands = b"," if decimal == "." else b"."
-    bad = _misplaced(np.frombuffer(raw, dtype=np.uint8), thousands[0])
-    kept = raw.translate(bytes.maketrans(decimal.encode(), b"."), thousands + b"$%")
-    ends = np.flatnonzero(np.frombuffer(kept, dtype=np.uint8) == ord("\n"))
-    total = np.append(0, ends - np.arange(len(ends))).astype(np.int32)
-    bare = pa.StringArray.from_buffers(
-        len(texts), pa.py_buffer(total), pa.py_buffer(kept.translate(None, b"\n"))
-    )
-    if len(bad) == 0:
-        return bare
-    good = np.ones(len(texts), dtype=bool)
-    good[np.searchsorted(offsets, bad, side="right") - 1] = False
-    return pc.if_else(pa.array(good), bare, None)
-
-
-def _misplaced(letters: NDArray[np.uint8], thousands: int) -> NDArray[np.intp]:
-    """Where separators stand that do not group: three digits and no fourth are behind one that does, or
-    two and another separator (12,34,567)."""
-    groups = np.flatnonzero(letters == thousands)
-    padded = np.append(letters, np.full(4, ord("\n"), np.uint8))
-
-    def digit(places: NDArray[np.intp]) -> NDArray[np.bool_]:
-        return np.asarray(padded[places] - ord("0") < 10)
-
-    pair = digit(groups + 1) & digit(groups + 2)
-    three = digit(groups + 3) & ~digit(groups + 4)
-    two = padded[groups + 3] == thousands
-    before = (groups > 0) & digit(groups - 1)
-    return np.asarray(groups[~(pair & (three | two) & before)])
-
-
 def _has(texts: pa.Array | pa.ChunkedArray, pattern: str) -> bool:
     return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
 
@@ -241,13 +231,13 @@ def _cast(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 
 def _finite(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:
     values = column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
-    return finite(np.array(values, dtype=np.float64))
+    return finite(np.asarray(values, dtype=np.float64))
 
 
 def finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The values, with infinite ones replaced by NaN in place."""
-    values[~np.isfinite(values)] = np.nan
-    return values
+    """The values, with infinite ones replaced by NaN."""
+    infinite = np.isinf(values)
+    return np.where(infinite, np.nan, values) if infinite.any() else values
 
 
 def sample_numbers(cells: Sequence[str], decimal: str) -> NDArray[np.float64]:

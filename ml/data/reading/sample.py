@@ -107,8 +107,9 @@ class Sample:
 
 def transpose(rows: tuple[tuple[str, ...], ...], width: int) -> tuple[tuple[str, ...], ...]:
     """Rows to columns; short rows are filled, long ones cut."""
-    padded = [(*row[:width], *([""] * (width - len(row)))) for row in rows]
-    return tuple(zip(*padded, strict=True))
+    if set(map(len, rows)) != {width}:
+        rows = tuple((*row[:width], *([""] * (width - len(row)))) for row in rows)
+    return tuple(zip(*rows, strict=True))
 
 
 def sample_decimal(columns: tuple[tuple[str, ...], ...], delimiter: str) -> str:

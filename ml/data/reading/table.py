@@ -17,7 +17,7 @@ from ml.data.reading.layout import Layout, split
 from ml.data.reading.numbers import NULLS
 
 _CHUNK_LINES = 50_000
-_BLOCK = 8 << 20
+_BLOCK, _CACHED = 8 << 20, 1 << 18
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def read_table(data: bytes, layout: Layout, types: dict[int, pa.DataType], decim
     if delimiter == " ":
         text = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", body.to_pybytes())
         body, delimiter = pa.py_buffer(re.sub(rb"[ \t]+", b"\t", text)), "\t"
-    elif quote and (spaced := f"{delimiter} {quote}".encode()) in data:
+    elif quote and _holds(data, spaced := f"{delimiter} {quote}".encode()):
         body = pa.py_buffer(body.to_pybytes().replace(spaced, f"{delimiter}{quote}".encode()))
     table = _arrow(body, delimiter, quote, layout.width, types, decimal)
     if table is not None:
@@ -72,6 +72,20 @@ def _arrow(
             if "conversion error" not in str(error):
                 return None
     return None
+
+
+def _holds(data: bytes, needle: bytes) -> bool:
+    """``needle in data``, where Python takes three times as long: its letters occur often one by one."""
+    letters = np.frombuffer(data, dtype=np.uint8)
+    last = len(letters) - len(needle) + 1
+    for begin in range(0, last, _CACHED):
+        end = min(begin + _CACHED, last)
+        found = np.ones(end - begin, dtype=bool)
+        for place, letter in enumerate(needle):
+            found &= letters[begin + place : end + place] == letter
+        if found.any():
+            return True
+    return False
 
 
 def _lines(data: bytes, layout: Layout, rows: int) -> NDArray[np.int64] | None:

@@ -135,10 +135,7 @@ def read_written(column: pa.Array | pa.ChunkedArray, rules: StampRules) -> ReadS
 
     Raises `AmbiguousFileError` where day and month, or a zone's name, can mean two things.
     """
-    texts = pc.utf8_trim_whitespace(pc.fill_null(column, ""))
-    if isinstance(texts, pa.ChunkedArray):
-        texts = texts.combine_chunks()
-    wall, offset = _strptime(texts, rules) if rules.date_format else _written(texts, rules)
+    wall, offset = _strptime(column, rules) if rules.date_format else _written(column, rules)
     zoned = offset is not None and bool((offset != _NO_OFFSET).any())
     return ReadStamps(_finish(wall, offset, rules), "written", zoned)
 
@@ -159,12 +156,12 @@ def _finish(wall: Stamps, offset: Ints | None, rules: StampRules) -> Stamps:
     return np.asarray(utc, dtype="datetime64[ns]")
 
 
-def _strptime(texts: pa.Array, rules: StampRules) -> tuple[Stamps, Ints]:
+def _strptime(texts: pa.Array | pa.ChunkedArray, rules: StampRules) -> tuple[Stamps, Ints]:
     wall = np.full(len(texts), _NAT)
     offset = np.full(len(texts), _NO_OFFSET)
     for position, text in enumerate(texts.to_pylist()):
         try:
-            stamp = datetime.strptime(text, rules.date_format or "")
+            stamp = datetime.strptime((text or "").strip(), rules.date_format or "")
         except ValueError:
             continue
         shift = stamp.utcoffset()
@@ -174,7 +171,7 @@ def _strptime(texts: pa.Array, rules: StampRules) -> tuple[Stamps, Ints]:
     return wall, offset
 
 
-def _written(texts: pa.Array, rules: StampRules) -> tuple[Stamps, Ints | None]:
+def _written(texts: pa.Array | pa.ChunkedArray, rules: StampRules) -> tuple[Stamps, Ints | None]:
     """Local wall-clock times and, where there are any, offsets ``(n,)``."""
     fields = read_fields(texts)
     part = fields.numbers
@@ -193,7 +190,7 @@ def _written(texts: pa.Array, rules: StampRules) -> tuple[Stamps, Ints | None]:
         # A few stamps cut to six digits are mistakes.
         if len(here) and not (form == "six" and 2 * len(here) < len(texts)):
             parts = (part["a"][here], part["b"][here], part[year][here])
-            example = texts[int(here[0])].as_py()
+            example = texts[int(here[0])].as_py().strip()
             choice = decide_order(
                 parts,
                 short=form != "numeric",

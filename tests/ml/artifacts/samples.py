@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.preprocessing import MinMaxScaler
 
 from ml.artifacts.bundle import Bundle
 from ml.artifacts.meta import Data, Decision, Meta, Split, SplitPart, Training
 from ml.artifacts.store import ModelStore
+from ml.features.scaling import Scaler, fit_plainly
 from ml.forecasting.spec import ForecastSpec, Intervals, Target
 from ml.series import SeriesKey
 
@@ -65,9 +65,10 @@ def toy_meta(number: int, key: SeriesKey = AAPL, model: str = "toy", **changes: 
     return Meta(**{**values, **changes})
 
 
-def toy_scaler(number: int, n_inputs: int = len(INPUTS)) -> Any:
-    """Maps [0, number] to [0, 1], so its `data_max_` is the number."""
-    return MinMaxScaler().fit(np.array([[0.0] * n_inputs, [float(number)] * n_inputs]))
+def toy_scaler(number: int, n_inputs: int = len(INPUTS)) -> Scaler:
+    """Fitted on [0, number], so its `data_max_` is the number."""
+    rows = np.array([[0.0] * n_inputs, [float(number)] * n_inputs])
+    return Scaler("minmax", fit_plainly("minmax", rows), len(rows))
 
 
 def toy_bundle(number: int, key: SeriesKey = AAPL, model: str = "toy", **changes: Any) -> Bundle:
@@ -84,7 +85,7 @@ def number_of(bundle: Bundle) -> int:
     numbers = {
         float(bundle.meta.metrics["number"]),  # type: ignore[arg-type]
         *(float(value) for tensor in bundle.weights.values() for value in tensor.flatten()),
-        *(float(value) for value in bundle.scaler.data_max_),
+        *(float(value) for value in bundle.scaler.numbers["data_max_"]),
     }
     assert len(numbers) == 1, f"a mix of versions: {numbers}"
     return int(numbers.pop())

@@ -100,3 +100,24 @@ def test_a_new_file_has_the_mode_that_the_umask_gives(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks up open files under /proc")
+def test_a_file_that_is_not_settled_is_flushed_but_its_name_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    fsync = os.fsync
+
+    def record(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    for settle in (False, True):
+        with atomic.replacing(tmp_path / "bars.parquet", settle=settle) as file:
+            file.write(b"bars")
+    first, second, folder = flushed
+    assert first.parent == second.parent == folder == tmp_path
+    assert first.suffix == second.suffix == ".part"
+    assert (tmp_path / "bars.parquet").read_bytes() == b"bars"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.data.bars import BAR_COLUMNS, REASONS, Bar, split_bars
+from ml.data.bars import BAR_COLUMNS, REASONS, split_bars
+from ml.data.rules import Bar
 
 NAN = math.nan
 Row = tuple[str | None, float, float, float, float, float]

@@ -1,14 +1,20 @@
 import pickle
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from ml.config import ScalerName
 from ml.errors import FeatureError
-from ml.features.scaling import BOUNDS, fit_scaler, scale
+from ml.features.scaling import BOUNDS, Scaler, fit_plainly, fit_scaler, scale
 
 NAMES: tuple[ScalerName, ...] = get_args(ScalerName)
+SCIKIT_LEARN: dict[ScalerName, Any] = {
+    "minmax": MinMaxScaler(feature_range=(-1, 1)),
+    "standard": StandardScaler(),
+    "robust": RobustScaler(),
+}
 RNG = np.random.default_rng(3)
 TRAIN = np.column_stack([RNG.normal(0, 0.01, 1000), RNG.uniform(0, 1, 1000), RNG.normal(5, 1, 1000)])
 
@@ -42,7 +48,7 @@ def test_one_crash_does_not_squeeze_the_ordinary_days(name: ScalerName) -> None:
 def test_unseen_extremes_stay_within_the_bound(name: ScalerName, sign: int) -> None:
     scaler = fit_scaler(name, TRAIN)
     scaled = scale(scaler, np.full((1, 3), sign * 1e300))
-    assert (scaled == np.float32(sign * BOUNDS[type(scaler)])).all()
+    assert (scaled == np.float32(sign * BOUNDS[scaler.name])).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,23 +90,31 @@ def test_values_that_are_not_finite_are_refused_by_column() -> None:
         fit_scaler("minmax", train)
 
 
-@pytest.mark.parametrize("name", get_args(ScalerName))
-def test_scaled_values_are_scikit_learns_to_the_bit_within_the_bound(name: ScalerName) -> None:
-    rng = np.random.default_rng(5)
-    train = rng.normal(0.3, 0.02, (200, 4))
-    train[:, 2] = 1.5  # constant
-    scaler = fit_scaler(name, train)
-    values = rng.normal(0.3, 0.1, (500, 4))
-    values[:3] = np.nan
-    bound = BOUNDS[type(scaler)]
-    expected = np.clip(scaler.transform(values), -bound, bound).astype(np.float32)
-    assert scale(scaler, values).tobytes() == expected.tobytes()
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_fitted_and_scaled_is_scikit_learns_to_the_bit(name: ScalerName, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    columns = int(rng.integers(3, 12))
+    train = rng.normal(
+        rng.normal(0, 10, columns), 10.0 ** rng.integers(-8, 4, columns), (1 + 250 * seed, columns)
+    )
+    train[:, 0] = 1.5  # constant
+    train[:, 1] = np.where(rng.random(len(train)) < 0.2, 0.02, 0.0)  # mostly one value
+    train = np.asfortranarray(train) if seed % 2 else train
+    expected = SCIKIT_LEARN[name].fit(train)
+    fitted = fit_plainly(name, train)
+    for attribute, numbers in fitted.items():
+        np.testing.assert_array_equal(numbers, getattr(expected, attribute), attribute)
+    later = rng.normal(0.3, 10, (500, columns))
+    later[:3] = np.nan
+    scaled = Scaler(name, fitted, len(train)).transform(later)
+    np.testing.assert_array_equal(scaled, expected.transform(later))
 
 
 def test_no_rows_and_another_number_of_columns_are_refused() -> None:
     with pytest.raises(FeatureError, match=r"shape \(0, 3\)"):
         fit_scaler("standard", TRAIN[:0])
-    with pytest.raises(FeatureError, match=r"expected 3 input columns for this StandardScaler"):
+    with pytest.raises(FeatureError, match=r"expected 3 input columns for this standard scaler"):
         scale(fit_scaler("standard", TRAIN), TRAIN[:, :2])
 
 

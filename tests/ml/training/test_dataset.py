@@ -19,7 +19,7 @@ def test_nothing_is_fitted_on_bars_after_the_training_bars() -> None:
     later.loc[dataset.split.train_bars.stop :, columns] *= 3.7
     again = build_dataset(later, config())
     assert dataset.target == again.target
-    assert np.array_equal(dataset.scaler.scale_, again.scaler.scale_)
+    assert np.array_equal(dataset.scaler.numbers["scale_"], again.scaler.numbers["scale_"])
     stop = dataset.split.train_bars.stop
     assert np.array_equal(dataset.train.scaled[:stop], again.train.scaled[:stop], equal_nan=True)
     assert np.array_equal(dataset.train.actual(), again.train.actual())
@@ -87,3 +87,11 @@ def test_the_drift_is_shrunk_by_its_uncertainty() -> None:
     trend = fit_target(np.exp(np.cumsum(rng.normal(0.01, 0.01, 500))))
     assert abs(noise.drift) < abs(noise.mean)
     assert trend.drift == pytest.approx(trend.mean, rel=0.01)
+
+
+@pytest.mark.parametrize(("count", "warm_up"), [(500, 400), (1250, 1200), (1250, 2000)])
+def test_more_bars_to_warm_up_than_there_are_before_validation_are_refused(
+    count: int, warm_up: int
+) -> None:
+    with pytest.raises(TooFewBarsError, match=f"at least {warm_up + 20} bars with inputs"):
+        build_dataset(make_bars(count), config(warm_up=warm_up))

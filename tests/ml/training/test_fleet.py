@@ -1,5 +1,6 @@
 """Series that train together learn what each learns alone."""
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from ml.errors import TrainingError
 from ml.training.loop import Epoch, Fit, Job, fit
 from tests.ml.training.signals import CPU, config, job, network
 
-# Different lengths: chunks are padded, batches have holes.
+# Different lengths: the last chunk of each is filled up.
 JOBS = [job(295, seed=0), job(290, seed=1), job(287, seed=2)]
 
 
@@ -81,11 +82,25 @@ def test_each_epoch_is_told_with_the_series_it_belongs_to() -> None:
         assert [epoch for of, epoch in seen if of == index] == list(result.history)
 
 
-def test_the_deadline_is_each_series_share_of_the_clock() -> None:
-    alone_ms = sum(result.seconds for result in alone(JOBS, "lstm", 1, epochs=3))
-    fleet = together(JOBS, "lstm", 1, epochs=3)
-    assert fleet[0].seconds == fleet[1].seconds
-    assert 0 < fleet[0].seconds < 20 * alone_ms
+def test_the_clock_is_shared_by_the_series_of_a_fleet(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count()
+    monkeypatch.setattr("ml.training.loop.time.monotonic", lambda: float(next(ticks)))
+    fleet = together(JOBS, "lstm", 1, epochs=4)
+    passed = next(ticks)
+    assert len({result.seconds for result in fleet}) == 1
+    assert 0.7 * passed < len(JOBS) * fleet[0].seconds < passed
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_a_shorter_series_has_the_same_dropout_in_the_company_of_a_longer_one(name: str) -> None:
+    """All chunks in one batch: the fleet has as many slots as its longest member has chunks."""
+    settings = {"epochs": 20, "batch_size": 512, "learning_rate": 0.005, "patience": 99}
+    jobs = [replace(series, validation=series.train) for series in (job(240), job(295, seed=1))]
+    one_by_one, fleet = alone(jobs, name, 2, **settings), together(jobs, name, 2, **settings)
+    for single, member in zip(one_by_one, fleet, strict=True):
+        assert member.best_epoch == single.best_epoch > 10
+        for name_of, tensor in single.weights.items():
+            assert torch.allclose(tensor, member.weights[name_of], rtol=1e-3, atol=1e-4), name_of
 
 
 def test_series_with_another_number_of_steps_in_an_epoch_are_refused() -> None:

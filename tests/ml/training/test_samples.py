@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -40,4 +42,16 @@ def test_nothing_after_the_last_target_is_on_the_device() -> None:
     assert not shelf.scaled[0, 33:].any()
     short = shelf.gather(torch.tensor([[26], [36]]), lead=2, steps=8)
     assert short.inputs[0, 0, :, 0].max() == 29  # filled up with the last anchor's bar
+
+
+def test_before_the_first_bar_with_inputs_that_bar_repeats() -> None:
+    late = replace(samples(), first=3)
+    late.scaled[:3] = np.nan
+    batch = Shelf([late], CPU).gather(torch.tensor([[5]]), lead=6, steps=2)
+    assert batch.inputs[0, 0, :, 0].tolist() == [3, 3, 3, 3, 3, 4, 5, 6]
+
+
+def test_a_series_of_another_length_is_filled_up() -> None:
+    shelf = Shelf([samples(), samples(60, range(5, 40))], CPU)
+    short = shelf.gather(torch.tensor([[26], [36]]), lead=2, steps=8)
     assert short.weight.sum(dim=(1, 2)).tolist() == [4.0, 4.0]

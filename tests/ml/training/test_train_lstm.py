@@ -99,3 +99,16 @@ def test_help_lists_every_training_setting_without_loading_torch() -> None:
     assert time.monotonic() - began < 30
     for option in ("--model", "--features", "--epochs", "--learning-rate", "--seed", "--device"):
         assert option in shown.stdout
+
+
+def test_a_whole_run_imports_neither_scikit_learn_nor_torchs_compiler(folders: list[str]) -> None:
+    command = ["--ticker", "AAPL", "--interval", "1d", *QUICK, *folders]
+    watched = (
+        f"import sys, ml.training.train_lstm as t\nassert t.main({command!r}) == 0\n"
+        "print(*({'sklearn', 'scipy', 'torch._dynamo', 'sympy'} & set(sys.modules)))\n"
+        "print('pandera' in sys.modules)\n"
+    )
+    for pandera in ("True", "False"):  # a second run reads no file anew, and judges no row
+        done = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-2:] == ["", pandera]

@@ -1,0 +1,201 @@
+"""The commands of ``tickerflow``. Heavy imports wait until a command needs them: --help is quick."""
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from apps.champions import models_app
+from apps.inspecting import add_inspection, config_app
+from apps.options import Call, command
+from ml.errors import UsageError
+from ml.importing import without_collector
+
+if TYPE_CHECKING:
+    from prefect import Flow
+    from prefect.client.schemas.objects import State
+
+    from apps.console import RunDisplay
+    from ml.data.discovery import Discovery
+
+app = typer.Typer(
+    name="tickerflow",
+    help="From a folder of OHLCV CSV files to trained, judged and promoted forecasting models.",
+    epilog="Exit status: 0 all series done, 1 some failed (the others are done), 2 wrong use; "
+    "130 Ctrl-C, 143 SIGTERM: what is finished stays.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@command(app, ["ingest", "run"], series=True, report=True)
+def ingest(call: Call) -> int:
+    """Read, normalise and validate the raw CSVs; writes parquet files of bars."""
+    from apps.ingesting import ingest_all
+    from apps.runs import Run
+    from ml.data.discovery import discover
+
+    found = discover(call.settings.raw_dir, call.tickers, call.intervals)
+    run = Run(call, "ingest", "reading")
+    with run.showing() as display:
+        display.found([raw.key for raw in found.series], [problem.failure for problem in found.problems])
+        for outcome in ingest_all(found.series, call.settings):
+            display.finished(outcome)
+    return run.finish()
+
+
+@command(app, ["train", "promote", "run", "ingest"], series=True, report=True)
+def train(call: Call) -> int:
+    """Ingest, train, evaluate and promote, under Prefect."""
+    from apps.runs import Run
+
+    found = _check_training(call)
+    run = Run(call, "train", "starting Prefect")
+    with run.showing() as display:
+        display.found([raw.key for raw in found.series], [problem.failure for problem in found.problems])
+        _run_training(call, display, len(found.series))
+    return run.finish()
+
+
+@command(app, ["ingest", "run"], series=True, report=True)
+def forecast(
+    call: Call,
+    steps: Annotated[int, typer.Option("--steps", min=1, max=500, help="Bars to forecast")] = 10,
+) -> int:
+    """Forecast every promoted series: a CSV, a JSON and a plot for each."""
+    from apps.runs import Run
+    from ml.inference.promoted import find_promoted
+
+    found = find_promoted(call.settings, call.tickers, call.intervals)
+    run = Run(call, "forecast", "starting Prefect")
+    with run.showing() as display:
+        display.found(*found)
+        _run_forecasting(call, display, steps)
+    return run.finish()
+
+
+@command(app, ["train", "promote", "run"])
+def demo(call: Call) -> int:
+    """Train and forecast the sample series that ship with Tickerflow."""
+    from apps.demo import STEPS, on_samples, print_demo
+    from apps.runs import Run
+
+    call = on_samples(call)
+    found = _check_training(call)
+    training, forecasting = Run(call, "train", "starting Prefect"), Run(call, "forecast", "forecasting")
+    with training.showing() as display:
+        display.say(f"[1/2] training the series of {call.settings.raw_dir}")
+        display.found([raw.key for raw in found.series], [problem.failure for problem in found.problems])
+        _run_training(call, display, len(found.series))
+    if training.interrupted is not None:
+        return training.finish()
+    with forecasting.showing() as display:
+        display.say(f"[2/2] forecasting {STEPS} bars")
+        _run_forecasting(call, display, STEPS)
+    print_demo(training.summary, forecasting.summary, as_json=call.json)
+    display.say(f"training:    {training.summary.line()}")
+    display.say(f"forecasting: {forecasting.summary.line()}")
+    display.say("next: tickerflow models show AAPL, or put your own CSVs beside the samples")
+    return max(training.status, forecasting.status)
+
+
+app.add_typer(models_app, name="models")
+app.add_typer(config_app, name="config")
+add_inspection(app)
+
+
+def _run_training(call: Call, display: "RunDisplay", n_series: int) -> None:
+    _start_prefect(call, display, n_series)
+    from flows.parameters import TrainParams
+    from flows.training import train_universe
+
+    params = TrainParams.of(call.settings, call.tickers, call.intervals)
+    _run_flow(train_universe, params, display)
+
+
+def _run_forecasting(call: Call, display: "RunDisplay", steps: int) -> None:
+    _start_prefect(call, display)
+    from flows.forecasting import forecast_universe
+    from flows.parameters import ForecastParams
+
+    params = ForecastParams.of(call.settings, call.tickers, call.intervals, n_steps=steps)
+    _run_flow(forecast_universe, params, display)
+
+
+def _check_training(call: Call) -> "Discovery":
+    """Say what is wrong with the call at once, not after Prefect has started; return what is there."""
+    from ml.data.discovery import discover
+    from ml.features.indicators import feature_columns
+
+    found = discover(call.settings.raw_dir, call.tickers, call.intervals)
+    if call.settings.train.features is not None:
+        feature_columns(call.settings.train.features)
+    if call.settings.train.device == "cuda":
+        from ml.training.device import choose_device
+
+        choose_device("cuda")
+    return found
+
+
+def _start_prefect(call: Call, display: "RunDisplay", n_series: int = 1) -> None:
+    """Look for Prefect's API, or start its temporary server, and import what trains in the meantime."""
+    if not call.debug:  # the display says what Prefect's console log would
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    # Sets the defaults of Prefect's settings; what the worker processes need is imported there.
+    from flows.workshop import start_workshop, uses_processes
+
+    if uses_processes(call.settings.run, n_series):
+        start_workshop()
+    problem = _serve_prefect()
+    if problem:
+        raise UsageError(
+            f"expected Prefect's API to answer: {problem}",
+            hint="start it (prefect server start), or unset PREFECT_API_URL for a temporary one",
+        )
+    display.status("running")
+
+
+def _serve_prefect() -> str:
+    """Make sure that Prefect's API answers; why it does not, empty where it does."""
+    with without_collector():
+        from prefect.settings import get_current_settings
+
+    settings = get_current_settings()
+    if settings.api.url is not None:
+        from apps.doctor import server_problem
+
+        _import_flows()
+        return server_problem()
+    if not settings.server.ephemeral.enabled:
+        return "PREFECT_API_URL is not set, and temporary servers are switched off"
+    from apps.serving import TemporaryServer, name_api
+
+    server = TemporaryServer()
+    name_api(server.api_url)
+    _import_flows()
+    return server.problem(settings.server.ephemeral.startup_timeout_seconds)
+
+
+def _import_flows() -> None:
+    with without_collector():
+        importlib.import_module("flows.training")
+
+
+def _run_flow(flow: "Flow[..., State[None]]", params: Any, display: "RunDisplay") -> None:
+    """Run a flow in this process; the display is told what happens in it."""
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    from flows.watching import watcher
+
+    token = watcher.set(display)
+    try:
+        # A heartbeat is for runs that somebody else watches; it costs a second at the end.
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+            state: State[None] = flow(params, return_state=True)
+    finally:
+        watcher.reset(token)
+    if state.is_failed() and not display.is_complete:
+        error = state.result(raise_on_failure=False)
+        raise error if isinstance(error, Exception) else RuntimeError(state.message)
