@@ -10,7 +10,7 @@ from flows.parameters import TrainParams
 from flows.promotions import announce, champion_versions
 from flows.reporting import final_state, publish, with_plots_chosen
 from flows.running import run_all
-from flows.sharding import largest_shard, make_shards
+from flows.sharding import fleet_shard, make_shards
 from flows.watching import Watch
 from ml.data.discovery import discover
 from ml.evaluation.promotion import failed
@@ -34,7 +34,7 @@ def train_universe(params: TrainParams = _DEFAULTS) -> State[None]:
     settings = params.settings()
     discovery = discover(settings.raw_dir, params.tickers, params.intervals)
     settings = with_plots_chosen(settings, len(discovery.series))
-    shards = make_shards(discovery.series, settings.run, largest_shard(settings.train))
+    shards = make_shards(discovery.series, settings.run, fleet_shard(settings.train))
     keys = [raw.key for raw in discovery.series]
     problems = [problem.failure for problem in discovery.problems]
 

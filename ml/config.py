@@ -87,7 +87,10 @@ class TrainConfig(Frozen):
     patience: int = Field(8, ge=1, description="Epochs without improvement before training stops")
     batch_size: int = Field(1024, ge=1, le=65_536, description="Windows in a training step")
     chunk: int = Field(
-        64, ge=1, le=4096, description="Windows that one reading of the bars trains; 1 reads each anew"
+        64,
+        ge=1,
+        le=4096,
+        description="Windows that one reading of the bars trains, at most a batch; 1 reads each anew",
     )
     learning_rate: float = Field(7e-4, gt=0, le=1, description="AdamW's learning rate")
     weight_decay: float = Field(0.1, ge=0, le=1, description="AdamW's weight decay")

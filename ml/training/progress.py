@@ -56,10 +56,11 @@ def result_table(outcome: TrainOutcome) -> Table:
             continue
         reference = outcome.baseline.get(name)
         table.add_row(name, f"{value:.6g}", "" if reference is None else f"{reference:.6g}")
-    if outcome.skill is not None:
-        table.add_row("skill", f"{outcome.skill:+.2%}", "0")
-    for level, share in ((80, outcome.coverage_80), (95, outcome.coverage_95)):
-        if share is not None:
+    # Of what was trained, as all above; the outcome's own are those of what serves.
+    if "skill" in outcome.metrics:
+        table.add_row("skill", f"{outcome.metrics['skill']:+.2%}", "0")
+    for level in (80, 95):
+        if (share := outcome.metrics.get(f"coverage_{level}")) is not None:
             table.add_row(f"inside the {level}% band", f"{share:.1%}", "")
     table.add_row("epochs", str(outcome.epochs), "")
     table.add_row("seconds", f"{outcome.seconds:.1f}", "")

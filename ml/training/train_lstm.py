@@ -159,6 +159,8 @@ def _print_result(outcome: "TrainOutcome") -> None:
 
     if outcome.failure is not None:
         print(outcome.failure, file=sys.stderr)  # noqa: T201
+        if outcome.model and outcome.reason != outcome.failure.message:
+            print(outcome.reason, file=sys.stderr)  # noqa: T201
         return
     console = Console(highlight=False)
     console.print(result_table(outcome))

@@ -4,7 +4,7 @@ import pytest
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 from flows import sharding
-from flows.sharding import largest_shard, make_runner, make_shards
+from flows.sharding import fleet_shard, make_runner, make_shards
 from ml.config import RunConfig, TrainConfig
 from ml.data.discovery import RawSeries
 from ml.series import SeriesKey
@@ -34,16 +34,17 @@ def test_the_runner_is_a_setting() -> None:
     assert isinstance(make_runner(RunConfig(workers=1), 9), ThreadPoolTaskRunner)
 
 
-def test_a_gpu_is_given_more_series_at_once_unless_told_otherwise(
+def test_series_that_train_together_are_cut_into_few_even_shards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = tmp_path / "nvidiactl"
     monkeypatch.setattr(sharding, "_NVIDIA_DEVICE", device)
-    assert largest_shard(TrainConfig()) == 16
+    assert fleet_shard(TrainConfig()) == 0
+    assert fleet_shard(TrainConfig(model="gru")) == fleet_shard(TrainConfig(engine="fleet")) == 32
     device.touch()
-    assert largest_shard(TrainConfig()) == 512
-    assert largest_shard(TrainConfig(device="cpu")) == 16
-    assert largest_shard(TrainConfig(engine="single")) == 16
+    assert fleet_shard(TrainConfig()) == 512
+    assert fleet_shard(TrainConfig(device="cpu")) == 0
+    assert fleet_shard(TrainConfig(engine="single")) == 0
     sizes = [len(shard.items) for shard in make_shards(series(4000), RunConfig(), 512)]
     assert sizes == [512] * 7 + [416]
     assert [len(shard.items) for shard in make_shards(series(600), RunConfig(), 512)] == [300, 300]
