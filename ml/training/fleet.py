@@ -87,20 +87,20 @@ class Fleet:
 
     def state_dict(self, row: Tensor) -> dict[str, Tensor]:
         """A row of weights by the network's names."""
-        parts = torch.split(row, self._sizes)
+        return {name: part.clone() for name, part in self._named(row).items()}
+
+    def _named(self, weights: Tensor) -> dict[str, Tensor]:
+        """``(..., parameters)`` as views by the network's names, ``(..., *shape)``."""
+        parts = torch.split(weights, self._sizes, dim=-1)
         return {
-            name: part.view(shape).clone()
+            name: part.view(*weights.shape[:-1], *shape)
             for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
         }
 
     def _forecast(self, inputs: Tensor, steps: int) -> Tensor:
         """``(size, chunks, length, inputs)`` to ``(size, chunks, steps, horizon)``."""
         window, network = self.config.seq_len, self.network
-        parts = torch.split(self.weights, self._sizes, dim=1)
-        named = {
-            name: part.view(-1, *shape)
-            for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
-        }
+        named = self._named(self.weights)
         if not self._unrolled:
             alone = {name: part.squeeze(0) for name, part in named.items()}
             if inputs.is_cuda:  # cuDNN packs a recurrence's weights in place: not those of all series

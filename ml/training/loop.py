@@ -99,6 +99,9 @@ def fit(
     Returns:
         For each job its fit, with the weights of its best validation loss, on the CPU; or the error,
         where no epoch could be finished before the deadline or before the loss was not finite.
+
+    Raises:
+        ValueError: the jobs do not agree in `batches_of`.
     """
     if len({batches_of(job, config) for job in jobs}) > 1:
         raise ValueError("expected jobs with as many batches in an epoch as each other")

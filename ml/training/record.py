@@ -29,6 +29,7 @@ def make_meta(
     config: TrainConfig,
     result: Fit,
     identity: str,
+    skew: float,
 ) -> Meta:
     stamps = bars["timestamp"]
 
@@ -64,6 +65,7 @@ def make_meta(
             stopped=result.stopped,
             seconds=result.seconds,
             device=str(choose_device(config.device)),
+            skew=skew,
             fit_id=identity,
         ),
         libraries=_libraries(),

@@ -62,7 +62,7 @@ class Pass:
         for index, first in enumerate(torch.from_numpy(padded).to(self._device)):
             yield index
             self._first.copy_(first)
-            if self._batches == 1 and self._only is None:
+            if self._batches == 1:
                 self._only = self._gather(self._first)
             self._run()
 
@@ -81,7 +81,8 @@ class Pass:
             self._once()
         elif self._runs < _WARM_UP_RUNS:
             self._runs += 1
-            beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # recording asks that the first runs were not on the main one
+            # Recording asks that the first runs were not on the main stream.
+            beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             beside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(beside):
                 self._once()

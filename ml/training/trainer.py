@@ -164,8 +164,9 @@ def _finish(series: _Series, result: Outcome | Exception, settings: Settings) ->
             raise result
         network = _with_weights(series.dataset, config, result)
         spec, skew = calibrated(series.dataset, network.eval(), config, series.bars)
-        meta = make_meta(spec, series.dataset, series.ingested, series.bars, config, result, identity)
-        meta = meta.model_copy(update={"training": meta.training.model_copy(update={"skew": skew})})
+        meta = make_meta(
+            spec, series.dataset, series.ingested, series.bars, config, result, identity, skew
+        )
         weights = {name: tensor.detach() for name, tensor in network.state_dict().items()}
         bundle = Bundle(meta, weights, series.dataset.scaler)
         staged = store.stage(bundle, {"history": history(result)})
