@@ -64,7 +64,7 @@ def show(call: Call, series: Ticker = None, bars: BarInterval = None) -> int:
     for name, text in _facts(key, meta).items():
         console.print(f"{name:<12} {text}", soft_wrap=True)
     console.print(_figures(meta))
-    console.print("--json prints all of meta.json")
+    console.print("--json prints all of meta.json; tickerflow models card draws it")
     return DONE
 
 
@@ -86,6 +86,9 @@ def _facts(key: SeriesKey, meta: "Meta") -> dict[str, str]:
         "training": f"{training.epochs_run} epochs, the best was {training.best_epoch}, "
         f"stopped: {training.stopped}, {training.seconds:.1f} s on {training.device}, "
         f"seed {training.seed}",
+        "certificate": "passed: no bar of the future moved anything before it"
+        if meta.certificate.get("passed") is True
+        else "none: trained before trainings were certified",
     }
 
 
@@ -115,23 +118,15 @@ def _number(value: Any) -> str:
 
 @command(models_app, series=True)
 def history(call: Call, series: Ticker = None, bars: BarInterval = None) -> int:
-    """List every version of one series, promoted and rejected, newest first."""
+    """Tell the life of one series: promoted, rejected, rolled back, demoted; newest first."""
+    from apps.living import life_rows, print_life
+
     key = _one(call, series, bars)
-    rows = [
-        {
-            "version": record.version,
-            "status": record.status,
-            "model": record.meta.model if record.meta else "",
-            "skill": record.meta.decision.skill if record.meta and record.meta.decision else None,
-            "reason": record.meta.decision.reason if record.meta and record.meta.decision else "",
-            "problem": str(record.problem) if record.problem else "",
-        }
-        for record in _store(call).history(key)
-    ]
+    rows = life_rows(call, _store(call), key)
     if call.json:
         _print_json("history", rows)
     elif rows:
-        _print_table(rows, ["version", "status", "model", "skill", "reason", "problem"])
+        print_life(key, rows)
     else:
         Console(stderr=True).print(f"no version of {key}", markup=False)
     return DONE
@@ -142,13 +137,29 @@ def rollback(
     call: Call, series: Ticker = None, bars: BarInterval = None, version: Version = None
 ) -> int:
     """Make an earlier version of one series its champion again."""
+    from ml.ledger.cards import refresh_card
+
     key = _one(call, series, bars)
     meta = _store(call).rollback(key, version)
+    refresh_card(key, call.settings)
     row = _champion_row(key, meta)
     if call.json:
         _print_json("rollback", row)
     else:
         Console(highlight=False).print(f"{key}: {row['reason']}", soft_wrap=True, markup=False)
+    return DONE
+
+
+@command(models_app, series=True)
+def card(call: Call, series: Ticker = None, bars: BarInterval = None) -> int:
+    """Draw the model card of one series, a page with all that is known of it, and print its path."""
+    from ml.ledger.cards import write_card
+
+    path = write_card(_one(call, series, bars), call.settings)
+    if call.json:
+        _print_json("card", {"path": str(path.resolve())})
+    else:
+        print(path)  # noqa: T201
     return DONE
 
 

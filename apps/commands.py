@@ -2,6 +2,7 @@
 
 import importlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -46,7 +47,13 @@ def ingest(call: Call) -> int:
     return run.finish()
 
 
-@command(app, ["train", "promote", "run", "ingest"], series=True, report=True)
+@command(
+    app,
+    ["train", "promote", "watch", "run", "ingest"],
+    series=True,
+    report=True,
+    without=("min_forecasts", "demote"),
+)
 def train(call: Call) -> int:
     """Ingest, train, evaluate and promote, under Prefect."""
     from apps.runs import Run
@@ -59,7 +66,74 @@ def train(call: Call) -> int:
     return run.finish()
 
 
-@command(app, ["ingest", "run"], series=True, report=True)
+@command(
+    app,
+    ["evaluate", "train", "run", "ingest"],
+    series=True,
+    report=True,
+    without=("mode", "model", "features", "models", "feature_sets", "skip_unchanged", "plots"),
+)
+def evaluate(
+    call: Call,
+    models: Annotated[
+        list[str],
+        typer.Option("--model", help="Architectures, separated by commas or repeated; none means all"),
+    ] = [],  # noqa: B006  # typer makes a list of its own
+    feature_sets: Annotated[
+        list[str],
+        typer.Option(
+            "--feature-set",
+            metavar="NAME=FEATURE,...",
+            help="A feature set, repeatable; by default close=close and default=, the default features",
+        ),
+    ] = [],  # noqa: B006
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", help="Write the leaderboard as markdown to this file, a PNG beside it"),
+    ] = None,
+) -> int:
+    """Compare architectures and feature sets walk-forward, side by side; promotes nothing."""
+    from apps.evaluating import check_evaluation, show_leaderboard, with_contenders
+    from apps.runs import Run
+
+    call = with_contenders(call, models, feature_sets)
+    found = check_evaluation(call, page)
+    run = Run(call, "evaluate", "starting Prefect")
+    with run.showing() as display:
+        display.found([raw.key for raw in found.series], [problem.failure for problem in found.problems])
+        _run_evaluation(call, display, len(found.series))
+    run.extra["leaderboard"] = show_leaderboard(call, run.display.outcomes, page)
+    return run.finish()
+
+
+@command(
+    app,
+    ["tune", "train", "run", "ingest"],
+    series=True,
+    report=True,
+    without=("mode", "skip_unchanged", "use_tuned", "shard_size", "fleet_size"),
+)
+def tune(call: Call) -> int:
+    """Search for a configuration that is better than the defaults, for each series or for a group."""
+    from apps.runs import Run
+    from apps.tuning import check_tuning, print_tuning
+
+    found, targets = check_tuning(call)
+    run = Run(call, "tune", "starting Prefect")
+    with run.showing() as display:
+        display.found(targets, [problem.failure for problem in found.problems])
+        _run_tuning(call, display, len(targets))
+    print_tuning(run.summary, to_stderr=call.json)
+    return run.finish()
+
+
+@command(
+    app,
+    ["watch", "ingest", "run"],
+    series=True,
+    report=True,
+    without=("level", "min_forecasts", "demote", "use_tuned"),
+)
 def forecast(
     call: Call,
     steps: Annotated[int, typer.Option("--steps", min=1, max=500, help="Bars to forecast")] = 10,
@@ -73,6 +147,29 @@ def forecast(
     with run.showing() as display:
         display.found(*found)
         _run_forecasting(call, display, steps)
+    return run.finish()
+
+
+@command(
+    app,
+    ["watch", "ingest", "run"],
+    series=True,
+    report=True,
+    without=("max_age_days", "max_age_bars", "skip_unchanged", "plots"),
+)
+def score(call: Call) -> int:
+    """Judge past forecasts against the bars that have come since; demotes what has lost its skill."""
+    from apps.runs import Run
+    from apps.scoring import print_scores
+    from ml.ledger.finding import find_forecast
+
+    found = find_forecast(call.settings, call.tickers, call.intervals)
+    run = Run(call, "score", "starting Prefect")
+    with run.showing() as display:
+        display.found(*found)
+        _run_scoring(call, display)
+    if not call.json:
+        print_scores(run.display.outcomes)
     return run.finish()
 
 
@@ -122,6 +219,33 @@ def _run_forecasting(call: Call, display: "RunDisplay", steps: int) -> None:
 
     params = ForecastParams.of(call.settings, call.tickers, call.intervals, n_steps=steps)
     _run_flow(forecast_universe, params, display)
+
+
+def _run_evaluation(call: Call, display: "RunDisplay", n_series: int) -> None:
+    _start_prefect(call, display, n_series)
+    from flows.evaluating import evaluate_universe
+    from flows.parameters import EvaluateParams
+
+    params = EvaluateParams.of(call.settings, call.tickers, call.intervals)
+    _run_flow(evaluate_universe, params, display)
+
+
+def _run_tuning(call: Call, display: "RunDisplay", n_studies: int) -> None:
+    _start_prefect(call, display, n_studies)
+    from flows.parameters import TuneParams
+    from flows.tuning import tune_universe
+
+    params = TuneParams.of(call.settings, call.tickers, call.intervals)
+    _run_flow(tune_universe, params, display)
+
+
+def _run_scoring(call: Call, display: "RunDisplay") -> None:
+    _start_prefect(call, display)
+    from flows.parameters import ScoreParams
+    from flows.scoring import score_universe
+
+    params = ScoreParams.of(call.settings, call.tickers, call.intervals)
+    _run_flow(score_universe, params, display)
 
 
 def _check_training(call: Call) -> "Discovery":

@@ -5,6 +5,7 @@ Progress goes to stderr and the result to stdout; with ``--json`` stdout holds J
 
 import sys
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ml.outcomes import Failure, IngestOutcome
+from ml.outcomes import Failure, ForecastOutcome, TrainOutcome
 from ml.series import SeriesKey
 from ml.summary import Finished, Grade, Summary, duration, grade, hint, ordered, sentence
 
@@ -36,6 +37,7 @@ class RunDisplay:
         self.keys: tuple[SeriesKey, ...] = ()
         self._quiet = quiet
         self._total = 0
+        self._trials: dict[SeriesKey, int] = {}
         self._console = Console(stderr=True, highlight=False)
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -86,19 +88,33 @@ class RunDisplay:
         """A series' training began."""
         self.status(f"training {key}")
 
+    def trial(self, key: SeriesKey, done: int, total: int, text: str) -> None:
+        """A study went on: the bar counts trials, of all studies."""
+        self._trials[key] = done
+        self._bar.update(
+            self._task,
+            description=f"{key}: {text}",
+            total=total * len(self.keys),
+            completed=sum(self._trials.values()),
+        )
+
     def finished(self, outcome: Finished) -> None:
         """A series is done."""
         self.outcomes.append(outcome)
-        self._line(grade(outcome), str(outcome.key), sentence(outcome), outcome.seconds)
-        self._bar.update(self._task, completed=len(self.outcomes) + len(self.problems))
+        card = outcome.card if isinstance(outcome, TrainOutcome) else ""
+        self._line(grade(outcome), str(outcome.key), sentence(outcome), outcome.seconds, card)
+        if not self._trials:
+            self._bar.update(self._task, completed=len(self.outcomes) + len(self.problems))
 
-    def _line(self, grading: Grade, name: str, text: str, seconds: float) -> None:
+    def _line(self, grading: Grade, name: str, text: str, seconds: float, card: str = "") -> None:
         if self._quiet:
             return
         number = len(self.outcomes) + len(self.problems)
         line = Text(f"{number:>{len(str(self._total))}} of {self._total} ")
         line.append(f"{grading:<5}", _STYLES[grading])
-        line.append(f" {name:<12} {text} [{duration(seconds)}]")
+        # In a terminal the name is a link to the series' model card.
+        line.append(f" {name:<12}", f"link {Path(card).resolve().as_uri()}" if card else "")
+        line.append(f" {text} [{duration(seconds)}]")
         self._console.print(line, soft_wrap=True)
 
 
@@ -109,14 +125,16 @@ def print_summary(summary: Summary, cut_short: Collection[SeriesKey] = (), *, to
     """
     console = Console(file=sys.stderr if to_stderr else sys.stdout, highlight=False)
     console.print(Text(summary.line()), soft_wrap=True)
+    if summary.proof():
+        console.print(Text(summary.proof()), soft_wrap=True)
     for problem in summary.problems:
         _print_cause(
             console, "ERROR", f"{problem.where}: {problem.code} {problem.message}", problem.hint
         )
-    without_skill = []
+    without_skill: list[Finished] = []
     for outcome in ordered(summary.outcomes):
-        if grade(outcome) == "WARN" and not isinstance(outcome, IngestOutcome):
-            without_skill.append(outcome.key)
+        if grade(outcome) == "WARN" and isinstance(outcome, TrainOutcome | ForecastOutcome):
+            without_skill.append(outcome)
         elif grade(outcome) != "PASS" and outcome.key not in cut_short:
             _print_cause(console, grade(outcome), f"{outcome.key}: {sentence(outcome)}", hint(outcome))
     _print_without_skill(console, without_skill)
@@ -124,15 +142,24 @@ def print_summary(summary: Summary, cut_short: Collection[SeriesKey] = (), *, to
         _print_cause(console, "ERROR", f"{len(cut_short)} series: interrupted", "")
 
 
-def _print_without_skill(console: Console, keys: Sequence[SeriesKey]) -> None:
-    if len(keys) > _MAX_WARNINGS:
-        cause = f"{len(keys)} series: no demonstrated skill; tickerflow models list names them"
+def _print_without_skill(console: Console, outcomes: Sequence[Finished]) -> None:
+    if len(outcomes) > _MAX_WARNINGS:
+        cause = f"{len(outcomes)} series: no demonstrated skill; tickerflow models list names them"
         _print_cause(console, "WARN", cause, "")
     else:
-        for key in keys:
-            _print_cause(console, "WARN", f"{key}: no demonstrated skill", "")
-    if keys:
+        for outcome in outcomes:
+            cause = f"{outcome.key}: no demonstrated skill{_doubt(outcome)}"
+            _print_cause(console, "WARN", cause, "")
+    if outcomes:
         console.print(Text(f"hint: {NO_SKILL_HINT}"), soft_wrap=True)
+
+
+def _doubt(outcome: Finished) -> str:
+    """Why a training's champion is not proven better than the random walk."""
+    if not isinstance(outcome, TrainOutcome) or not outcome.verdict:
+        return ""
+    figure = "too few windows" if outcome.p_value is None else f"p = {outcome.p_value:.2g}"
+    return f" ({outcome.verdict.replace('_', ' ')}, {figure})"
 
 
 def _print_cause(console: Console, grading: Grade, cause: str, remedy: str) -> None:

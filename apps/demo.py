@@ -56,8 +56,8 @@ def _table(trained: dict[SeriesKey, TrainOutcome], forecasts: list[ForecastOutco
     for outcome in forecasts:
         training = trained.get(outcome.key)
         skill = "" if outcome.skill is None else f"{outcome.skill:+.2%}"
-        if outcome.skill is not None and outcome.skill <= 0:
-            skill += " (no better)"
+        if outcome.skill is not None and not outcome.proven:
+            skill += " (no better)" if outcome.skill <= 0 else " (not proven)"
         price = "failed"
         if outcome.forecast is not None and outcome.last_close is not None:
             change = outcome.forecast / outcome.last_close - 1

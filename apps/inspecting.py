@@ -16,7 +16,7 @@ config_app = typer.Typer(help="Settings: what they are and where they come from.
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
-@command(config_app, ["ingest", "train", "promote", "run"])
+@command(config_app, ["ingest", "train", "promote", "watch", "run"])
 def show(call: Call) -> int:
     """Each value, and whether a flag, a variable, tickerflow.toml or the default gave it."""
     rows = list(provenance(call.settings, call.overrides))

@@ -19,15 +19,27 @@ from pydantic_settings import SettingsError
 
 from apps.environment import unknown_variables
 from apps.errors import exit_status
-from ml.config import IngestConfig, PromoteConfig, RunConfig, Settings, TrainConfig
+from ml.config import (
+    EvaluateConfig,
+    IngestConfig,
+    PromoteConfig,
+    RunConfig,
+    Settings,
+    TrainConfig,
+    TuneConfig,
+    WatchConfig,
+)
 from ml.errors import UsageError
 
-GroupName = Literal["ingest", "train", "promote", "run"]
+GroupName = Literal["ingest", "train", "promote", "evaluate", "tune", "watch", "run"]
 
 _GROUPS: Mapping[GroupName, tuple[str, type[BaseModel]]] = {
     "ingest": ("Reading", IngestConfig),
     "train": ("Training", TrainConfig),
     "promote": ("Promotion", PromoteConfig),
+    "evaluate": ("Evaluation", EvaluateConfig),
+    "tune": ("Tuning", TuneConfig),
+    "watch": ("Watching", WatchConfig),
     "run": ("Run", RunConfig),
 }
 FOLDERS = ("raw_dir", "store_dir", "models_dir", "predictions_dir")
@@ -48,7 +60,12 @@ class Call:
 
 
 def command(
-    app: typer.Typer, groups: Sequence[GroupName] = (), *, series: bool = False, report: bool = False
+    app: typer.Typer,
+    groups: Sequence[GroupName] = (),
+    *,
+    series: bool = False,
+    report: bool = False,
+    without: Sequence[str] = (),
 ) -> Callable[[Callable[..., int]], Callable[..., None]]:
     """Register a function that takes a `Call`, and options of its own, and returns the exit status.
 
@@ -56,10 +73,12 @@ def command(
         groups: the settings' groups whose fields become options.
         series: whether ``--ticker`` and ``--interval`` make sense.
         report: whether ``--report`` does.
+        without: fields of these groups that are no options of this command.
     """
 
     def register(function: Callable[..., int]) -> Callable[..., None]:
-        shared = [*_common(series, report), *_settings_options(groups)]
+        options = [*_common(series, report), *_settings_options(groups)]
+        shared = [option for option in options if option.name not in without]
         own = list(inspect.signature(function).parameters.values())[1:]
 
         def run(**typed: Any) -> None:
@@ -67,7 +86,9 @@ def command(
             debug = bool(typed.get("debug"))
             for warning in unknown_variables():
                 typer.echo(f"warning: {warning}", err=True)
-            raise typer.Exit(exit_status(lambda: function(_call(typed), **arguments), debug=debug))
+            raise typer.Exit(
+                exit_status(lambda: function(_call(typed, groups), **arguments), debug=debug)
+            )
 
         run.__doc__ = function.__doc__
         run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
@@ -105,10 +126,20 @@ def _common(series: bool, report: bool) -> Iterator[inspect.Parameter]:
 def _settings_options(groups: Sequence[GroupName]) -> Iterator[inspect.Parameter]:
     for name in FOLDERS:
         yield _field_option(name, Settings.model_fields[name], "Folders")
-    for group in groups:
+    for group, names in _fields(groups).items():
         title, model = _GROUPS[group]
-        for name, field in model.model_fields.items():
-            yield _field_option(name, field, title)
+        for name in names:
+            yield _field_option(name, model.model_fields[name], title)
+
+
+def _fields(groups: Sequence[GroupName]) -> dict[GroupName, list[str]]:
+    """The fields of each group; one of a name that an earlier group has is no option."""
+    fields: dict[GroupName, list[str]] = {}
+    taken: set[str] = set()
+    for group in groups:
+        fields[group] = [name for name in _GROUPS[group][1].model_fields if name not in taken]
+        taken.update(fields[group])
+    return fields
 
 
 def _field_option(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
@@ -120,11 +151,13 @@ def _field_option(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
             name, bool, None, "--retrain", help="Train again what has not changed", rich_help_panel=panel
         )
     if kind is bool:
+        if field.default is True:
+            flag = f"{flag}/--no-{flag.removeprefix('--')}"
         return _option(name, bool | None, None, flag, help=text, rich_help_panel=panel)
     if get_origin(kind) is tuple:
         text = f"{text}; separated by commas, or repeated"
         return _option(name, list[str], None, flag, help=text, rich_help_panel=panel)
-    if field.default is not None:
+    if field.default not in (None, ""):
         text = f"{text} (default {field.default})"
     return _option(name, Union[kind, None], None, flag, help=text, rich_help_panel=panel)  # noqa: UP007
 
@@ -135,16 +168,16 @@ def _without_none(annotation: Any) -> Any:
     return kinds[0] if is_optional else annotation
 
 
-def _call(typed: dict[str, Any]) -> Call:
+def _call(typed: dict[str, Any], groups: Sequence[GroupName]) -> Call:
     overrides: dict[str, Any] = {name: typed[name] for name in FOLDERS if typed.get(name) is not None}
-    for group, (_, model) in _GROUPS.items():
-        given = {name: typed[name] for name in model.model_fields if typed.get(name) not in (None, [])}
+    for group, names in _fields(groups).items():
+        given = {name: typed[name] for name in names if typed.get(name) not in (None, [])}
         if "skip_unchanged" in given:
             given["skip_unchanged"] = not given["skip_unchanged"] if given["skip_unchanged"] else True
-        if "features" in given:
-            given["features"] = tuple(
-                part.strip() for text in given["features"] for part in text.split(",") if part.strip()
-            )
+        for name, value in given.items():
+            if isinstance(value, list):
+                parts = (part.strip() for text in value for part in text.split(","))
+                given[name] = tuple(part for part in parts if part)
         if given:
             overrides[group] = given
     if typed.get("report") is not None:

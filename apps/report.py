@@ -2,15 +2,24 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from ml.errors import ArtifactWriteError, TickerflowError, UsageError
-from ml.outcomes import Failure, ForecastOutcome, IngestOutcome, TrainOutcome
+from ml.outcomes import (
+    EvaluateOutcome,
+    Failure,
+    ForecastOutcome,
+    IngestOutcome,
+    ScoreOutcome,
+    TrainOutcome,
+    TuneOutcome,
+)
 from ml.series import SeriesKey
 from ml.summary import GRADES, Finished, Summary, grade, hint, ordered, sentence
 
-Kind = Literal["ingest", "train", "forecast"]
+Kind = Literal["ingest", "train", "evaluate", "tune", "forecast", "score"]
 SCHEMA_VERSION = 1
 
 _INGEST_FIELDS = {
@@ -34,6 +43,10 @@ _TRAIN_FIELDS = {
     "metrics",
     "baseline",
     "skill",
+    "verdict",
+    "p_value",
+    "p_adjusted",
+    "proven",
     "seconds",
     "grade",
     "model",
@@ -44,11 +57,47 @@ _TRAIN_FIELDS = {
     "epochs",
     "skipped",
     "plots",
+    "card",
 }
+_EVALUATE_FIELDS = {
+    "best",
+    "skill",
+    "proven",
+    "contenders",
+    "failures",
+    "windows",
+    "steps",
+    "folds",
+    "fits",
+    "kept",
+    "path",
+    "seconds",
+}
+_TUNE_FIELDS = {
+    "group",
+    "members",
+    "sample",
+    "values",
+    "value",
+    "defaults",
+    "confirmed",
+    "confirmed_defaults",
+    "study",
+    "trials",
+    "resumed",
+    "importance",
+    "path",
+    "plots",
+    "seconds",
+}
+# All but what every row has.
+_SCORE_FIELDS = set(ScoreOutcome.model_fields) - {"ticker", "interval", "status", "failure"}
 _FORECAST_FIELDS = {
     "model",
     "version",
     "skill",
+    "proven",
+    "expired",
     "asof",
     "last_close",
     "steps",
@@ -86,12 +135,15 @@ def check_report(path: Path) -> None:
     )
 
 
-def write_report(path: Path, kind: Kind, summary: Summary) -> None:
-    """Write ``{"series": [...]}`` atomically; raises `ArtifactWriteError`."""
+def write_report(
+    path: Path, kind: Kind, summary: Summary, extra: Mapping[str, Any] | None = None
+) -> None:
+    """Write ``{"series": [...]}`` and ``extra`` atomically; raises `ArtifactWriteError`."""
     from ml.data.atomic import write_text  # light, but its package is not
 
     try:
-        write_text(path, json.dumps({"series": series_rows(kind, summary)}, indent=1) + "\n")
+        document = {"series": series_rows(kind, summary), **(extra or {})}
+        write_text(path, json.dumps(document, indent=1) + "\n")
     except OSError as error:
         raise ArtifactWriteError(f"the report: {error.strerror or error}", where=str(path)) from error
 
@@ -106,20 +158,29 @@ def interrupted(kind: Kind, key: SeriesKey) -> Finished:
         return IngestOutcome(**name, status="rejected", failure=failure)
     if kind == "forecast":
         return ForecastOutcome(**name, status="failed", failure=failure)
+    if kind == "score":
+        return ScoreOutcome(**name, status="failed", failure=failure)
+    if kind == "evaluate":
+        return EvaluateOutcome(**name, status="failed", failure=failure)
+    if kind == "tune":
+        return TuneOutcome(**name, status="failed", reason="interrupted", failure=failure)
     return TrainOutcome(**name, status="failed", reason="interrupted", failure=failure, grade="ERROR")
 
 
-def json_result(kind: Kind, summary: Summary) -> str:
+def json_result(kind: Kind, summary: Summary, extra: Mapping[str, Any] | None = None) -> str:
     """What ``--json`` prints: the report with a schema's name and version, and the figures."""
     counts = summary.counts
     figures: dict[str, Any] = {name.lower(): counts[name] for name in GRADES}
     figures |= {"total": summary.total, "seconds": round(summary.seconds, 3)}
+    if kind == "train":
+        figures |= summary.proofs
     return json.dumps(
         {
             "schema": f"tickerflow.{kind}",
             "schema_version": SCHEMA_VERSION,
             "summary": figures,
             "series": series_rows(kind, summary),
+            **(extra or {}),
         },
         indent=1,
     )
@@ -129,6 +190,9 @@ def _row(outcome: Finished) -> dict[str, Any]:
     fields = {
         IngestOutcome: _INGEST_FIELDS,
         TrainOutcome: _TRAIN_FIELDS,
+        EvaluateOutcome: _EVALUATE_FIELDS,
+        TuneOutcome: _TUNE_FIELDS,
+        ScoreOutcome: _SCORE_FIELDS,
         ForecastOutcome: _FORECAST_FIELDS,
     }
     row: dict[str, Any] = {

@@ -4,6 +4,7 @@ import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from apps.console import RunDisplay, print_summary
 from apps.errors import DONE, SOME_FAILED
@@ -23,6 +24,7 @@ class Run:
         self._seconds = 0.0
         self.display = RunDisplay(title, quiet=call.quiet)
         self.interrupted: int | None = None  # the exit status, once it was
+        self.extra: dict[str, Any] = {}  # of the JSON account, beside the series
 
     @contextmanager
     def showing(self) -> Iterator[RunDisplay]:
@@ -39,7 +41,7 @@ class Run:
     @property
     def summary(self) -> Summary:
         """How each series ended; after an interruption, those that did not get to their end failed."""
-        return Summary(
+        return Summary.of(
             (*self.display.outcomes, *self._cut_short()), self.display.problems, self._seconds
         )
 
@@ -47,9 +49,9 @@ class Run:
         """Write the report, print the result, and return the exit status."""
         summary = self.summary
         if self._call.report is not None:
-            write_report(self._call.report, self._kind, summary)
+            write_report(self._call.report, self._kind, summary, self.extra)
         if self._call.json:
-            print(json_result(self._kind, summary))  # noqa: T201
+            print(json_result(self._kind, summary, self.extra))  # noqa: T201
         cut_short = {outcome.key for outcome in self._cut_short()}
         print_summary(summary, cut_short, to_stderr=self._call.json)
         if self.interrupted is not None:
@@ -77,6 +79,12 @@ class Run:
         serving = [o for o in summary.outcomes if isinstance(o, TrainOutcome) and o.version]
         if self._kind == "forecast":
             return self._command("models list")
+        if self._kind == "score" and done:
+            return self._command("models list")
+        if self._kind == "evaluate" and done:
+            return self._command("train")
+        if self._kind == "tune" and done:
+            return self._command("train")
         if self._kind == "ingest" and done:
             return self._command("train")
         if self._kind == "train" and serving:

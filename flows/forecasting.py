@@ -11,13 +11,12 @@ from prefect.client.schemas.objects import State
 from flows.parameters import ForecastParams
 from flows.reporting import final_state, publish, with_plots_chosen
 from flows.running import run_all
-from flows.sharding import Shard, make_shards
+from flows.sharding import Item, Shard, make_shards
 from flows.watching import Watch
 from ml.config import Settings
 from ml.data.atomic import sweep
 from ml.inference.promoted import find_promoted
 from ml.outcomes import ForecastOutcome
-from ml.series import SeriesKey
 from tasks.forecast import Promoted, failed_forecast, forecast
 
 _DEFAULTS = ForecastParams()
@@ -37,7 +36,7 @@ def forecast_universe(params: ForecastParams = _DEFAULTS) -> State[None]:
     settings = params.settings()
     promoted, problems = find_promoted(settings, params.tickers, params.intervals)
     settings = with_plots_chosen(settings, len(promoted))
-    settings, shards = make_lots(promoted, settings)
+    settings, shards = make_lots([Promoted(key) for key in promoted], settings)
     sweep(settings.predictions_dir)
     with Watch(ForecastOutcome, promoted, problems) as watch:
         steps = {"n_steps": params.n_steps}
@@ -47,12 +46,10 @@ def forecast_universe(params: ForecastParams = _DEFAULTS) -> State[None]:
     return final_state(summary, settings.run.max_failed_share)
 
 
-def make_lots(
-    promoted: Sequence[SeriesKey], settings: Settings
-) -> tuple[Settings, list[Shard[Promoted]]]:
+def make_lots(items: Sequence[Item], settings: Settings) -> tuple[Settings, list[Shard[Item]]]:
     """Cut the series into shards, of 64 unless a size is set, and settle ``runner = auto``."""
     run = settings.run.model_copy(update={"shard_size": settings.run.shard_size or _LOT})
-    lots = make_shards([Promoted(key) for key in promoted], run)
+    lots = make_shards(items, run)
     if run.runner == "auto":
         runner = "processes" if len(lots) >= _LOTS_FOR_PROCESSES and run.workers > 1 else "threads"
         run = run.model_copy(update={"runner": runner})

@@ -2,21 +2,35 @@
 
 The groups are those of ml.config. What a run leaves out is taken from the settings (environment,
 tickerflow.toml), so ``{"train": {"epochs": 3}}`` changes the epochs and nothing else.
+
+What is set here stands above what was tuned for a series (`ml.artifacts.tuned`), so ``train`` keeps
+which of its fields were set: by the environment, the file, the command line, or a form. A form sends
+all its fields back, and a value that is left as it stands is no choice.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ml.config import IngestConfig, PromoteConfig, RunConfig, Settings, TrainConfig
+from ml.config import (
+    EvaluateConfig,
+    IngestConfig,
+    PromoteConfig,
+    RunConfig,
+    Settings,
+    TrainConfig,
+    TuneConfig,
+    WatchConfig,
+)
 from ml.errors import ModelError
 from ml.features.indicators import feature_columns
 from ml.forecasting.spec import MAX_STEPS
 from models import architectures
 
 _DEFAULTS = Settings()
+_GROUPS = ("ingest", "train", "promote", "evaluate", "tune", "watch", "run")
 
 
 def _position(position: int) -> dict[str, Any]:
@@ -71,9 +85,10 @@ class Params(BaseModel):
         if not isinstance(given, Mapping):
             return given
         settings = Settings()
-        groups = {
-            name: getattr(settings, name).model_dump() for name in ("ingest", "train", "promote", "run")
-        }
+        groups = {name: getattr(settings, name).model_dump() for name in _GROUPS}
+        groups["train"] = settings.train.model_dump(exclude_unset=True)
+        if isinstance(form := given.get("train"), Mapping):
+            given = {**given, "train": _changed(form, settings.train)}
         groups["folders"] = {name: getattr(settings, name) for name in Folders.model_fields}
         return {
             **given,
@@ -89,11 +104,7 @@ class Params(BaseModel):
         cls, settings: Settings, tickers: Sequence[str] = (), intervals: Sequence[str] = (), **more: Any
     ) -> Self:
         """The parameters of a run with exactly these settings."""
-        groups = {
-            name: getattr(settings, name).model_dump()
-            for name in ("ingest", "train", "promote", "run")
-            if name in cls.model_fields
-        }
+        groups = {name: getattr(settings, name) for name in _GROUPS if name in cls.model_fields}
         folders = {name: getattr(settings, name) for name in Folders.model_fields}
         return cls(tickers=tuple(tickers), intervals=tuple(intervals), folders=folders, **groups, **more)
 
@@ -105,12 +116,27 @@ class Params(BaseModel):
 
     def settings(self) -> Settings:
         """All settings of this run."""
-        groups = self.model_dump(exclude={"tickers", "intervals", "n_steps", "folders"})
+        groups: dict[str, Any] = {
+            name: _as_dict(getattr(self, name)) for name in _GROUPS if name in type(self).model_fields
+        }
         return Settings(**self.folders.model_dump(), **groups)
 
 
 def _as_dict(group: Any) -> Mapping[str, Any]:
-    return group.model_dump() if isinstance(group, BaseModel) else group
+    """A group's fields; of the training's those that were set."""
+    if isinstance(group, BaseModel):
+        return group.model_dump(exclude_unset=isinstance(group, TrainConfig))
+    return cast("Mapping[str, Any]", group)
+
+
+def _changed(form: Mapping[str, Any], present: TrainConfig) -> dict[str, Any]:
+    """What a form holds beside the settings' values; tuples are lists there."""
+    values = present.model_dump(mode="json")
+    return {
+        name: value
+        for name, value in form.items()
+        if name not in values or values[name] != (list(value) if isinstance(value, tuple) else value)
+    }
 
 
 class TrainParams(Params):
@@ -124,6 +150,9 @@ class TrainParams(Params):
     promote: PromoteConfig = Field(
         _DEFAULTS.promote, description="When a challenger is promoted", json_schema_extra=_position(3)
     )
+    watch: WatchConfig = Field(
+        _DEFAULTS.watch, description="When a model is too old", json_schema_extra=_position(4)
+    )
 
     def check_names(self) -> None:
         """Raise `ModelError` or `FeatureError` for a name that no series could be trained with."""
@@ -136,6 +165,27 @@ class TrainParams(Params):
             feature_columns(self.train.features)
 
 
+class EvaluateParams(TrainParams):
+    """Parameters of evaluate-universe; the architecture and features of ``train`` play no part."""
+
+    evaluate: EvaluateConfig = Field(
+        _DEFAULTS.evaluate, description="What is compared, and where", json_schema_extra=_position(4)
+    )
+
+
+class TuneParams(Params):
+    """Parameters of tune-universe."""
+
+    tune: TuneConfig = Field(
+        _DEFAULTS.tune, description="What is tried, and on what", json_schema_extra=_position(2)
+    )
+    train: TrainForm = Field(
+        TrainForm(**_DEFAULTS.train.model_dump()),
+        description="What is compared with; a value that is changed here is not searched",
+        json_schema_extra=_position(3),
+    )
+
+
 class ForecastParams(Params):
     """Parameters of forecast-universe."""
 
@@ -145,4 +195,15 @@ class ForecastParams(Params):
         le=MAX_STEPS,
         description="Bars to forecast",
         json_schema_extra=_position(2),
+    )
+    watch: WatchConfig = Field(
+        _DEFAULTS.watch, description="When a model is too old", json_schema_extra=_position(3)
+    )
+
+
+class ScoreParams(Params):
+    """Parameters of score-universe."""
+
+    watch: WatchConfig = Field(
+        _DEFAULTS.watch, description="When a champion is found wanting", json_schema_extra=_position(2)
     )

@@ -10,10 +10,12 @@ _MODULES = (
     "tasks.train",
     "tasks.promote",
     "tasks.forecast",
+    "tasks.evaluate",
     # Elsewhere these wait until they are used.
     "exchange_calendars",
     "ml.artifacts.scaler_dump",
     "ml.data.rules",
+    "scipy.special",
 )
 
 with without_collector():

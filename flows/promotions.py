@@ -12,7 +12,7 @@ from ml.series import SeriesKey
 EVENT = "tickerflow.models.promoted"
 RESOURCE = "tickerflow.universe"
 # Prefect refuses an event with more related resources.
-_MAX_RELATED = 100
+MAX_RELATED = 100
 
 
 def champion_versions(models_dir: Path, keys: Iterable[SeriesKey]) -> dict[SeriesKey, str]:
@@ -48,7 +48,7 @@ def announce(
                 "prefect.resource.role": "model",
                 "tickerflow.version": version,
             }
-            for key, version in list(promoted.items())[:_MAX_RELATED]
+            for key, version in list(promoted.items())[:MAX_RELATED]
         ],
         payload={
             "forecast": {

@@ -12,9 +12,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from ml.config import Settings
-from ml.outcomes import ForecastOutcome, TrainOutcome
+from ml.outcomes import ForecastOutcome, ScoreOutcome, TrainOutcome, TuneOutcome
 from ml.series import SeriesKey
-from ml.summary import Finished, Summary, grade, hint, ordered, sentence
+from ml.summary import Finished, Summary, grade, hint, ordered, score_row, sentence
+from ml.tuning.report import best_trials, tuning_row
 
 # A report with its plots is some 100 kB and one call: above this number the table says it all.
 MAX_REPORTS = 50
@@ -41,8 +42,11 @@ def publish(name: str, summary: Summary) -> None:
     more = f" {len(outcomes) - len(shown)} more series are not in this table." * (
         len(outcomes) > len(shown)
     )
+    proof = f" {summary.proof()}." * bool(summary.proof())
     create_table_artifact(
-        [_row(outcome) for outcome in shown], key=f"{name}-series", description=summary.line() + more
+        [table_row(outcome) for outcome in shown],
+        key=f"{name}-series",
+        description=summary.line() + proof + more,
     )
     for outcome in _worth_a_report(outcomes):
         create_markdown_artifact(
@@ -62,31 +66,42 @@ def _worth_a_report(outcomes: Sequence[Finished]) -> list[Finished]:
 
 
 def _plots(outcome: Finished) -> tuple[str, ...]:
-    if isinstance(outcome, TrainOutcome):
+    if isinstance(outcome, TrainOutcome | TuneOutcome):
         return outcome.plots
     if isinstance(outcome, ForecastOutcome) and outcome.plot_path:
         return (outcome.plot_path,)
     return ()
 
 
-def _row(outcome: Finished) -> dict[str, Any]:
+def table_row(outcome: Finished) -> dict[str, Any]:
+    """One series in the table."""
     row: dict[str, Any] = {"series": str(outcome.key), "grade": grade(outcome)}
     if isinstance(outcome, TrainOutcome):
         row |= {
             "model": outcome.model,
             "decision": outcome.status,
             "skill": _figure(outcome.skill),
+            "verdict": outcome.verdict.replace("_", " "),
+            "p": _figure(outcome.p_value),
+            "p adjusted": _figure(outcome.p_adjusted),
+            "proven": "yes" if outcome.proven_among_all else "by itself" if outcome.proven else "no",
             "coverage 80%": _figure(outcome.coverage_80),
             "seconds": round(outcome.seconds, 1),
+            "card": outcome.card,
         }
+    elif isinstance(outcome, TuneOutcome):
+        row |= tuning_row(outcome)
     elif isinstance(outcome, ForecastOutcome):
         row |= {
             "model": outcome.model,
             "skill": _figure(outcome.skill),
+            "proven": "yes" if outcome.proven else "no",
             "as of": f"{outcome.asof:%Y-%m-%d %H:%M}" if outcome.asof else "",
             "last close": _figure(outcome.last_close),
             f"in {outcome.steps} steps": _figure(outcome.forecast),
         }
+    elif isinstance(outcome, ScoreOutcome):
+        row |= score_row(outcome)
     return row | {"what": sentence(outcome)}
 
 
@@ -107,9 +122,27 @@ def report(outcome: Finished) -> str:
     if hint(outcome):
         parts.append(f"What to do: {hint(outcome)}")
     if isinstance(outcome, TrainOutcome):
-        parts += _figures(outcome)
-    parts += [_image(Path(path)) for path in _plots(outcome)]
+        parts += [_verdict(outcome), *_figures(outcome)]
+        if outcome.card:
+            parts.append(f"The model card, a page by itself: `{outcome.card}`")
+    if isinstance(outcome, TuneOutcome):
+        parts.append(best_trials(outcome))
+    parts += [image(Path(path)) for path in _plots(outcome)]
     return "\n\n".join(parts) + "\n"
+
+
+def _verdict(outcome: TrainOutcome) -> str:
+    """What may be believed of the model that serves."""
+    if not outcome.verdict:
+        return "The model that serves was not judged against the random walk."
+    standing = outcome.verdict.replace("_", " ")
+    if outcome.p_value is None:
+        return f"The model that serves against the random walk: **{standing}**, too few windows to test."
+    figures = f"p = {outcome.p_value:.2g}"
+    if outcome.p_adjusted is not None:
+        figures += f", {outcome.p_adjusted:.2g} among all series of the run"
+    proven = "proven better" if outcome.proven else "not proven better"
+    return f"The model that serves against the random walk: **{standing}** ({figures}), {proven}."
 
 
 def _figures(outcome: TrainOutcome) -> list[str]:
@@ -132,7 +165,8 @@ def _figures(outcome: TrainOutcome) -> list[str]:
     return parts
 
 
-def _image(path: Path) -> str:
+def image(path: Path) -> str:
+    """A PNG as markdown; in words why not, where it cannot be read or is too large."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -145,7 +179,7 @@ def _image(path: Path) -> str:
 def final_state(summary: Summary, max_failed_share: float) -> State[None]:
     """Completed with the failures listed, or Failed when too large a share of the series failed."""
     failures = summary.failures()
-    message = "\n".join([summary.line(), *failures[:_MAX_LISTED]])
+    message = "\n".join(filter(None, [summary.line(), summary.proof(), *failures[:_MAX_LISTED]]))
     if len(failures) > _MAX_LISTED:
         message += f"\n... and {len(failures) - _MAX_LISTED} more"
     if summary.error_share > max_failed_share:

@@ -12,6 +12,7 @@ from flows.reporting import final_state, publish, with_plots_chosen
 from flows.running import run_all
 from flows.sharding import fleet_shard, make_shards
 from flows.watching import Watch
+from ml.artifacts.expiry import expired_series
 from ml.data.discovery import discover
 from ml.evaluation.promotion import failed
 from ml.outcomes import TrainOutcome
@@ -34,8 +35,10 @@ def train_universe(params: TrainParams = _DEFAULTS) -> State[None]:
     settings = params.settings()
     discovery = discover(settings.raw_dir, params.tickers, params.intervals)
     settings = with_plots_chosen(settings, len(discovery.series))
-    shards = make_shards(discovery.series, settings.run, fleet_shard(settings.train))
     keys = [raw.key for raw in discovery.series]
+    old = expired_series(keys, settings)
+    series = sorted(discovery.series, key=lambda raw: raw.key not in old)  # otherwise as they were
+    shards = make_shards(series, settings.run, fleet_shard(settings.train))
     problems = [problem.failure for problem in discovery.problems]
 
     before = champion_versions(settings.models_dir, keys)

@@ -12,7 +12,7 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
-from ml.outcomes import Failure, ForecastOutcome, TrainOutcome
+from ml.outcomes import Failure
 from ml.series import SeriesKey
 from ml.summary import Finished, Summary, grade, sentence
 from tasks.journal import Journal, JournalReader
@@ -30,6 +30,9 @@ class Watcher(Protocol):
     def training(self, key: SeriesKey) -> None:
         """A series' training began."""
 
+    def trial(self, key: SeriesKey, done: int, total: int, text: str) -> None:
+        """A study went on: so many of its trials have ended."""
+
     def finished(self, outcome: Finished) -> None:
         """A series is done."""
 
@@ -42,7 +45,7 @@ class Watch:
 
     def __init__(
         self,
-        kind: type[TrainOutcome] | type[ForecastOutcome],
+        kind: type[Finished],
         keys: Sequence[SeriesKey],
         problems: Sequence[Failure],
     ) -> None:
@@ -96,7 +99,8 @@ class Watch:
 
     def summary(self) -> Summary:
         """All that finished so far."""
-        return Summary(tuple(self._outcomes.values()), self._problems, time.monotonic() - self._began)
+        outcomes = tuple(self._outcomes.values())
+        return Summary.of(outcomes, self._problems, time.monotonic() - self._began)
 
     def _drain(self) -> None:
         for record in self._reader.new():
@@ -105,6 +109,10 @@ class Watch:
     def _take(self, record: dict[str, Any]) -> None:
         if record["event"] == "finished":
             self.finish(self._kind.model_validate(record["outcome"]))
+        elif record["event"] == "trial":
+            if self._watcher:
+                key = SeriesKey.of(record["ticker"], record["interval"])
+                self._watcher.trial(key, record["done"], record["total"], record["text"])
         elif self._watcher:
             self._watcher.training(SeriesKey.of(record["ticker"], record["interval"]))
 

@@ -20,6 +20,8 @@ Device = Literal["auto", "cpu", "cuda"]
 ScalerName = Literal["minmax", "standard", "robust"]
 LossName = Literal["huber", "mae", "mse"]
 Engine = Literal["auto", "single", "fleet"]
+Mode = Literal["scratch", "warm", "refit"]
+Standing = Literal["worse", "undecided", "not_worse", "better"]
 
 DEFAULT_FEATURES = (
     "close",
@@ -73,6 +75,11 @@ class IngestConfig(Frozen):
 class TrainConfig(Frozen):
     """What is trained, and how. All of it is recorded in meta.json."""
 
+    mode: Mode = Field(
+        "scratch",
+        description="scratch trains anew, warm goes on from the champion's weights, refit fits the "
+        "champion's configuration on all bars up to today",
+    )
     model: str = Field("lstm", description="Architecture: lstm, gru, cnn_lstm, naive or drift")
     features: tuple[str, ...] | None = Field(
         None,
@@ -115,15 +122,108 @@ class TrainConfig(Frozen):
 class PromoteConfig(Frozen):
     """When a challenger replaces the champion."""
 
-    min_skill: float = Field(
-        0.0, description="Least skill against the random walk, 1 - MAE / MAE of repeating the last close"
+    versus_walk: Standing = Field(
+        "undecided", description="Least verdict against the random walk that is promoted"
     )
-    tolerance: float = Field(
-        0.0, ge=0, le=1, description="Relative MAE by which a challenger may trail the champion"
+    versus_champion: Standing = Field(
+        "undecided", description="Least verdict against the champion that is promoted"
+    )
+    level: float = Field(0.05, gt=0, lt=0.5, description="Significance level of each verdict")
+    margin: float = Field(
+        0.01, ge=0, le=1, description="Relative MAE that 'not worse' may be behind, at this level"
+    )
+    steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (1, 5, 10), max_length=32, description="Steps with a verdict of their own, beside the horizon"
+    )
+    over: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), max_length=32, description="Steps whose mean error decides; none means the whole horizon"
+    )
+    min_windows: int = Field(
+        60,
+        ge=10,
+        description="Test windows after the champion's last learnt bar; with fewer it is refitted",
     )
     force: bool = Field(False, description="Promote whatever the figures say; recorded in meta.json")
     lock_seconds: float = Field(
         600, ge=0, description="How long to wait for another training of the same series"
+    )
+
+
+class WatchConfig(Frozen):
+    """How what serves is watched: the ledger of past forecasts, expiry, demotion."""
+
+    max_age_days: float = Field(
+        0, ge=0, description="A model is expired this many days after its training; 0: never"
+    )
+    max_age_bars: int = Field(
+        0, ge=0, description="A model is expired this many bars after the last it knew; 0: never"
+    )
+    level: float = Field(0.01, gt=0, lt=0.5, description="Significance level of a live alarm")
+    min_forecasts: int = Field(
+        20, ge=5, description="Scored forecasts of a model before it can be found wanting"
+    )
+    demote: bool = Field(
+        True, description="Demote a champion to the baseline when its live skill is lost"
+    )
+
+
+class EvaluateConfig(Frozen):
+    """What ``tickerflow evaluate`` compares, and on which stretches of the bars."""
+
+    models: tuple[str, ...] = Field((), description="Architectures; none means every one there is")
+    feature_sets: dict[str, tuple[str, ...]] = Field(
+        {"close": ("close",), "default": ()},
+        description="Feature sets by name; an empty one means the default set",
+    )
+    folds: int = Field(4, ge=1, le=1000, description="How often each model is fitted again")
+    fold_bars: int = Field(
+        0, ge=0, description="Bars from one refit to the next; 0 cuts the test share into equal parts"
+    )
+    window: int = Field(
+        0, ge=0, description="Newest bars that each refit learns from (sliding); 0: all (expanding)"
+    )
+    spacing: int = Field(1, ge=1, description="Bars between neighbouring forecasts")
+    max_bars: int = Field(0, ge=0, description="Newest bars of a series that count at all; 0: all")
+    output: Path = Field(
+        Path("evaluations/latest"), description="Folder of results; what is there is not done again"
+    )
+
+
+class TuneConfig(Frozen):
+    """What a tuning tries, and how it judges."""
+
+    trials: int = Field(
+        30, ge=2, le=10_000, description="Trials in total; an interrupted study goes on up to there"
+    )
+    folds: int = Field(
+        3, ge=1, le=24, description="Walk-forward folds before the test bars; one more confirms the best"
+    )
+    models: tuple[str, ...] = Field(
+        ("lstm", "gru", "cnn_lstm"), min_length=1, max_length=32, description="Architectures to try"
+    )
+    feature_sets: tuple[str, ...] = Field(
+        ("default", "close", "prices", "momentum", "volatility", "volume", "calendar"),
+        min_length=1,
+        max_length=64,
+        description="Named sets of features to try, or features joined by +, such as close+rsi_14",
+    )
+    search: tuple[str, ...] = Field(
+        (),
+        max_length=32,
+        description="Only these values are searched, such as learning_rate; none means all that are "
+        "not set",
+    )
+    pruner: Literal["median", "none"] = Field(
+        "median", description="median gives up trials that are behind the median after a fold"
+    )
+    group: str = Field(
+        "",
+        max_length=64,
+        pattern=r"^([a-z0-9][a-z0-9_-]*)?$",
+        description="Name of a group: one configuration for all series asked for, of each interval",
+    )
+    sample: int = Field(
+        8, ge=1, le=1000, description="Series of a group that the study is run on, drawn by the seed"
     )
 
 
@@ -147,6 +247,7 @@ class RunConfig(Frozen):
     skip_unchanged: bool = Field(
         True, description="Do not train the same bars with the same configuration twice"
     )
+    use_tuned: bool = Field(True, description="Train with what `tickerflow tune` found, where it did")
 
 
 class Settings(BaseSettings):
@@ -172,6 +273,9 @@ class Settings(BaseSettings):
     ingest: IngestConfig = IngestConfig()
     train: TrainConfig = TrainConfig()
     promote: PromoteConfig = PromoteConfig()
+    watch: WatchConfig = WatchConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    tune: TuneConfig = TuneConfig()
     run: RunConfig = RunConfig()
 
     @classmethod

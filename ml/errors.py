@@ -138,6 +138,12 @@ class TrainingError(TickerflowError):
     code = "TF050"
 
 
+class LeakageError(TickerflowError):
+    """A pipeline that knows the future: what was perturbed after a bar moved what lies before it."""
+
+    code = "TF052"
+
+
 class BusySeriesError(TickerflowError):
     """Another process is training or promoting this series."""
 
@@ -168,6 +174,19 @@ class ArtifactWriteError(TickerflowError):
 
     code = "TF063"
     retryable = True
+
+
+class LedgerError(TickerflowError):
+    """The ledger of scored forecasts could not be read or written."""
+
+    code = "TF070"
+    retryable = True
+
+
+class StudyError(TickerflowError):
+    """An evaluation or a tuning study that does not fit what is stored of it."""
+
+    code = "TF071"
 
 
 class UnreadableArtifactError(ArtifactError):

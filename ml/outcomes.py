@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ml.config import Standing
 from ml.errors import TickerflowError
 from ml.series import SeriesKey
 
@@ -86,7 +87,7 @@ class TrainOutcome(Outcome):
     reason: str = Field(description="One readable sentence with numbers")
     failure: Failure | None = None
     grade: Literal["PASS", "WARN", "ERROR", "SKIP"] = Field(
-        description="PASS better than the random walk, WARN without skill, SKIP too little data"
+        description="PASS proven better than the random walk, WARN not so, SKIP too little data"
     )
     model: str = Field("", description="Architecture that forecasts this series now")
     challenger: str = Field("", description="Architecture that was trained")
@@ -94,23 +95,67 @@ class TrainOutcome(Outcome):
     metrics: dict[str, float] = {}
     baseline: dict[str, float] = {}
     skill: float | None = Field(None, description="Of the champion now, on held-out bars")
+    verdict: Standing | Literal[""] = Field(
+        "", description="Of the champion now against the random walk; empty where it was not judged"
+    )
+    p_value: float | None = Field(
+        None, description="Of the champion now being no better than the random walk"
+    )
+    p_adjusted: float | None = Field(
+        None, description="p_value among all series of the run, by Benjamini and Hochberg"
+    )
+    level: float = Field(0.05, description="Significance level of the verdict")
+    proven: bool = Field(
+        False, description="The champion now is significantly better than the random walk"
+    )
     coverage_80: float | None = None
     coverage_95: float | None = None
     epochs: int = 0
     seconds: float = 0.0
     skipped: bool = Field(False, description="Same bars and configuration as at the last training")
     plots: tuple[str, ...] = ()
+    card: str = Field("", description="The model card of what serves now; empty if it was not drawn")
+
+    @property
+    def proven_among_all(self) -> bool:
+        """Proven still, after the correction for the number of series in the run."""
+        return self.proven and self.p_adjusted is not None and self.p_adjusted <= self.level
 
 
 class Challenger(Outcome):
     """A trained model that waits for its verdict; or why there is none."""
 
     staged: str = Field("", description="Folder with the challenger's files; empty if there is none")
+    rival: str = Field(
+        "", description="Staged folder of the champion's configuration, refitted up to the split"
+    )
+    final: str = Field(
+        "", description="Staged folder of the fit on all bars, promoted where the challenger is accepted"
+    )
     outcome: TrainOutcome | None = Field(None, description="Set when the end is known: failed, skipped")
     failure: Failure | None = Field(
         None, description="Why the training failed, where a baseline stands in for it"
     )
     epochs: int = 0
+    seconds: float = 0.0
+
+
+class EvaluateOutcome(Outcome):
+    """What an evaluation made of a series; the figures are in the file at ``path``."""
+
+    status: Literal["ok", "failed"]
+    failure: Failure | None = None
+    best: str = Field("", description="Contender with the least error over the horizon")
+    skill: float | None = Field(None, description="Its skill against the random walk")
+    proven: bool = Field(False, description="It is significantly better, taken by itself")
+    contenders: int = Field(0, description="That did all folds")
+    failures: dict[str, Failure] = Field({}, description="Why the others did not, by name")
+    windows: int = 0
+    steps: int = 0
+    folds: int = 0
+    fits: int = Field(0, description="Refits of all contenders")
+    kept: int = Field(0, description="Of these, that an earlier run had done")
+    path: str = ""
     seconds: float = 0.0
 
 
@@ -122,6 +167,8 @@ class ForecastOutcome(Outcome):
     model: str = ""
     version: str = ""
     skill: float | None = None
+    proven: bool = Field(False, description="The model is significantly better than the random walk")
+    expired: str = Field("", description="Why the model is too old, in words; empty where it is not")
     asof: datetime | None = None
     last_close: float | None = None
     steps: int = 0
@@ -129,4 +176,80 @@ class ForecastOutcome(Outcome):
     csv_path: str = ""
     json_path: str = ""
     plot_path: str = ""
+    seconds: float = 0.0
+
+
+class Trial(BaseModel):
+    """One trial of a tuning."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    number: int
+    state: Literal["complete", "pruned", "failed"]
+    value: float | None = Field(None, description="Mean absolute error relative to the random walk's")
+    chosen: dict[str, float | int | str] = {}
+    seconds: float = 0.0
+    note: str = ""
+
+
+class TuneOutcome(Outcome):
+    """What a tuning made of a series, or of a group, whose name then stands as its ticker."""
+
+    status: Literal["tuned", "kept", "failed"]
+    reason: str = Field("", description="One readable sentence with numbers")
+    failure: Failure | None = None
+    group: str = ""
+    members: int = 1
+    sample: tuple[str, ...] = ()
+    values: dict[str, float | int | str | list[str] | None] = Field(
+        {}, description="The best trial's fields of TrainConfig"
+    )
+    value: float | None = Field(None, description="Of the best trial, on the folds of the search")
+    defaults: float | None = Field(None, description="Of the defaults, there")
+    confirmed: float | None = Field(None, description="Of the best trial, on the fold after them")
+    confirmed_defaults: float | None = None
+    study: str = ""
+    trials: tuple[Trial, ...] = ()
+    resumed: int = Field(0, description="Trials that an earlier run had made")
+    importance: dict[str, float] = {}
+    path: str = Field("", description="The tuned configuration; empty where none was kept")
+    plots: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+class ScoreOutcome(Outcome):
+    """What scoring found of a series' past forecasts."""
+
+    status: Literal["ok", "failed"]
+    failure: Failure | None = None
+    model: str = Field("", description="Architecture that forecasts this series now")
+    version: str = Field("", description="Version of the champion now; empty if there is none")
+    forecasts: int = Field(0, description="In the ledger")
+    new: int = Field(0, description="Of these, seen for the first time")
+    scored: int = Field(0, description="Steps that got their outcome in this run")
+    steps: int = Field(0, description="Steps with an outcome that counts")
+    late: int = Field(0, description="Steps whose outcome was known when they were forecast")
+    open: int = Field(0, description="Steps without an outcome")
+    missing: int = Field(0, description="Of the open ones, those whose bar did not come")
+    restated: int = Field(0, description="Steps scored now whose as-of bar has another price by now")
+    judged: Literal["version", "series"] = Field(
+        "version", description="Whether the figures are the champion's, or of all since the last alarm"
+    )
+    judged_forecasts: int = 0
+    skill: float | None = Field(None, description="Live, over the horizon")
+    skill_by_step: dict[int, float] = {}
+    standing: str = Field("", description="better, not_worse, undecided or worse; empty: too few yet")
+    p_better: float | None = None
+    p_worse: float | None = None
+    verdict: str = Field("", description="The standing in words, with numbers")
+    coverage_80: float | None = None
+    coverage_95: float | None = None
+    drift_volatility: float | None = Field(None, description="Recent volatility over that of training")
+    drift_ks_p: float | None = None
+    drift_psi: float | None = None
+    lost: dict[str, str] = Field({}, description="What is lost, skill or coverage, in words")
+    alarms: tuple[str, ...] = Field((), description="Of these, what was not known before this run")
+    demoted: str = Field("", description="Version of the baseline that took the champion's place")
+    problems: tuple[str, ...] = Field((), description="Pairs that could not be read")
+    warnings: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from models.layers import AttentionHead, Recurrence, RecurrentConfig
+from models.layers import AttentionHead, Recurrence, RecurrentConfig, Shortcut
 from models.registry import Architecture, register
 
 
@@ -35,12 +35,14 @@ class CNNLSTM(nn.Module):
         self.activation = nn.GELU()
         self.recurrence = Recurrence(nn.LSTM, config.channels, config)
         self.head = AttentionHead(config.hidden_size, horizon, config.dropout)
+        self.shortcut = Shortcut(n_inputs, horizon)
 
     def forward(self, inputs: Tensor, window: int, steps: int) -> Tensor:
         """``(batch, length, n_inputs)`` to ``(batch, steps, horizon)``."""
         patterns = self.activation(self.convolution(self.pad(inputs.transpose(1, 2))))
         changes: Tensor = self.head(self.recurrence(patterns.transpose(1, 2)), window, steps)
-        return changes
+        linear: Tensor = self.shortcut(inputs[:, -steps:])
+        return changes + linear
 
 
 register(Architecture("cnn_lstm", CNNLSTMConfig, CNNLSTM))

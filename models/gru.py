@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from models.layers import AttentionHead, Recurrence, RecurrentConfig
+from models.layers import AttentionHead, Recurrence, RecurrentConfig, Shortcut
 from models.registry import Architecture, register
 
 
@@ -13,11 +13,13 @@ class GRU(nn.Module):
         super().__init__()
         self.recurrence = Recurrence(nn.GRU, n_inputs, config)
         self.head = AttentionHead(config.hidden_size, horizon, config.dropout)
+        self.shortcut = Shortcut(n_inputs, horizon)
 
     def forward(self, inputs: Tensor, window: int, steps: int) -> Tensor:
         """``(batch, length, n_inputs)`` to ``(batch, steps, horizon)``."""
         changes: Tensor = self.head(self.recurrence(inputs), window, steps)
-        return changes
+        linear: Tensor = self.shortcut(inputs[:, -steps:])
+        return changes + linear
 
 
 register(Architecture("gru", RecurrentConfig, GRU, fast_alone=False))

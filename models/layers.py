@@ -153,6 +153,23 @@ class AttentionHead(nn.Module):
         return changes
 
 
+class Shortcut(nn.Linear):
+    """Straight from a bar's inputs to the changes forecast at it: the linear part of the forecast.
+
+    It starts at zero. No gradient moves it, for on what little there is to learn the fastest part would
+    learn noise first, and training would stop before the others have begun: its weights are solved for.
+    """
+
+    def __init__(self, n_inputs: int, horizon: int) -> None:
+        super().__init__(n_inputs, horizon)
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(batch, steps, n_inputs)`` to ``(batch, steps, horizon)``."""
+        return functional.linear(inputs, self.weight.detach(), self.bias.detach())
+
+
 def _band(length: int, window: int, steps: int, device: torch.device) -> Tensor:
     """Where a bar lies outside the window of one of the last bars, ``(steps, length)``."""
     bars = torch.arange(length, device=device)

@@ -2,6 +2,7 @@
 
 from ml.config import Settings
 from ml.evaluation.promotion import failed, promote_series
+from ml.ledger.cards import with_card
 from ml.outcomes import Challenger, TrainOutcome
 from tasks.journal import Journal
 from tasks.shards import over_shard, shard_task
@@ -14,7 +15,7 @@ def promote(
     """Decide about each challenger; each decision is in the journal as soon as it is made."""
     return over_shard(
         shard,
-        lambda challenger: promote_series(challenger, settings),
+        lambda challenger: with_card(promote_series(challenger, settings), settings),
         failed,
         journal,
         journal.finished,

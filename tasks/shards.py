@@ -11,16 +11,9 @@ from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 
 from ml.errors import StoreError, TickerflowError
-from ml.outcomes import (
-    Challenger,
-    Failure,
-    ForecastOutcome,
-    IngestOutcome,
-    Outcome,
-    StagedSeries,
-    TrainOutcome,
-)
+from ml.outcomes import Challenger, Failure, Outcome, StagedSeries
 from ml.series import SeriesKey
+from ml.summary import Finished
 from tasks.journal import Journal, Stopped
 
 RETRIES = 2
@@ -122,7 +115,7 @@ def failure_of(result: Outcome) -> Failure | None:
     """Why a series failed; None where it did not, or not yet."""
     if isinstance(result, StagedSeries | Challenger):
         return result.outcome.failure if result.outcome else None
-    if isinstance(result, IngestOutcome | TrainOutcome | ForecastOutcome):
+    if isinstance(result, Finished):
         return result.failure
     return None
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ml.artifacts.bundle import Pair
+from ml.artifacts.events import Event, dump_event, event_path
 from ml.artifacts.files import make_folder, sync_file, write_new, writing
 from ml.artifacts.layout import EVALUATION, Layout, Trio, spelled_otherwise
 from ml.artifacts.meta import Meta, dump_meta
@@ -31,11 +32,11 @@ def stage(layout: Layout, meta: Meta, pair: Pair, evaluation: bytes) -> Path:
     return folder
 
 
-def commit(layout: Layout, meta: Meta, pair: Pair, evaluation: bytes) -> None:
+def commit(layout: Layout, meta: Meta, pair: Pair, evaluation: bytes, event: Event) -> None:
     """Make a version the champion. Whenever the process dies, there is the old champion or the new one.
 
-    All is written and flushed under other names. Then the version's folder is renamed into place, then
-    the two binary files that serve are replaced, then meta.json, which is the commit.
+    All is written and flushed under other names. Then the event and the version's folder are renamed
+    into place, then the two binary files that serve are replaced, then meta.json, which is the commit.
 
     Raises:
         ArtifactWriteError: nothing is promoted, and no temporary file is left.
@@ -46,10 +47,13 @@ def commit(layout: Layout, meta: Meta, pair: Pair, evaluation: bytes) -> None:
     target, served = layout.top(meta.model, key), layout.top_metas(key)
     document = dump_meta(meta)
     folder = layout.versions(key) / meta.version
+    told = event_path(layout, key, event.generation)
     with writing(target.meta), _scratch(layout, key) as scratch:
         is_new = not folder.exists()
         fresh, version = Trio(scratch, target.base), scratch / "version"
         written = _write_files(scratch, meta, document, pair)
+        write_new(scratch / told.name, dump_event(event))
+        written.append(scratch / told.name)
         if is_new:
             version.mkdir()
             written += _write_files(version, meta, document, pair, evaluation)
@@ -64,10 +68,15 @@ def commit(layout: Layout, meta: Meta, pair: Pair, evaluation: bytes) -> None:
                 make_folder(folder.parent)
                 version.rename(folder)
                 sync_folder(folder.parent)
+            make_folder(told.parent)
+            (scratch / told.name).replace(told)
+            sync_folder(told.parent)
             fresh.pth.replace(target.pth)
         except OSError:
             if is_new:  # from the first replaced file on, it is what that file is known by
                 shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # of a generation that does not come, it tells nothing anyway
+                told.unlink()
             raise
         fresh.scaler.replace(target.scaler)
         fresh.meta.replace(target.meta)

@@ -4,9 +4,11 @@ import contextlib
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from ml.artifacts.events import Event, read_events
 from ml.artifacts.files import make_folder, read_bytes, writing
 from ml.artifacts.layout import EVALUATION, Layout
 from ml.artifacts.meta import Meta, dump_meta, parse_meta
@@ -48,6 +50,61 @@ def read_history(layout: Layout, key: SeriesKey) -> tuple[VersionRecord, ...]:
     promoted = _promoted(layout, key, layout.version_names(key))
     rejected = _rejected(layout, key, layout.rejected_names(key))
     return tuple(heapq.merge(promoted, rejected, key=lambda record: record.version, reverse=True))
+
+
+@dataclass(frozen=True)
+class LifeEvent:
+    """One thing that happened to a series.
+
+    Attributes:
+        version: which it is about; for the event of a generation whose file is damaged, empty.
+        event: what happened; None where what tells of it is damaged.
+        serves: whether this is the event by which the champion of now serves.
+        problem: why it is damaged.
+    """
+
+    version: str
+    event: Event | None
+    serves: bool = False
+    problem: Failure | None = None
+
+
+def read_life(layout: Layout, key: SeriesKey) -> tuple[LifeEvent, ...]:
+    """All that happened, newest first: the events of all generations, and the rejections.
+
+    A generation without an event, of a store from before there were any, is told by its version's meta.
+    """
+    records = read_history(layout, key)
+    champion = next((record.meta for record in records if record.status == "champion"), None)
+    until = champion.generation if champion is not None else 2**53
+    told = read_events(layout, key, until)
+    dated = [(_at(event), _life(number, event, champion)) for number, event in told.items()]
+    for record in records:
+        meta = record.meta
+        if record.problem is not None:
+            dated.append(
+                (_named(record.version), LifeEvent(record.version, None, False, record.problem))
+            )
+        elif meta is not None and meta.decision is not None:
+            at = meta.promoted_at or meta.created_at
+            if record.status == "rejected" or meta.generation not in told:
+                event = Event.of(meta, at, meta.parent or "")
+                dated.append((at, LifeEvent(record.version, event, record.status == "champion")))
+    return tuple(life for _, life in sorted(dated, key=lambda pair: pair[0], reverse=True))
+
+
+def _life(generation: int, event: Event | Failure, champion: Meta | None) -> LifeEvent:
+    if isinstance(event, Failure):
+        return LifeEvent("", None, False, event)
+    return LifeEvent(event.version, event, champion is not None and generation == champion.generation)
+
+
+def _at(event: Event | Failure) -> datetime:
+    return datetime.fromtimestamp(0, UTC) if isinstance(event, Failure) else event.at
+
+
+def _named(version: str) -> datetime:
+    return datetime.strptime(version[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def find_fit(layout: Layout, key: SeriesKey, fit_id: str) -> Meta | None:

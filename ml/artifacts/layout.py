@@ -5,6 +5,7 @@ Names are concatenated, never built with ``with_suffix``: ``lstm_BRK.B_1d`` has 
     {model}_{stem}.pth .scaler.pkl .meta.json   what serves
     versions/{stem}/{version}/                   the same three and evaluation.json, immutable
     rejected/{stem}/{version}.json               records of what lost
+    events/{stem}/{generation}.json              who made which version the champion, when and why
     .staging/{stem}/                             challengers, and files on their way
     .locks/{stem}.lock                           one promoter a series
 """
@@ -81,6 +82,10 @@ class Layout:
     def rejected(self, key: SeriesKey) -> Path:
         """Folder of the records of what lost."""
         return self.root / "rejected" / key.stem
+
+    def events(self, key: SeriesKey) -> Path:
+        """Folder of the events of the series' generations."""
+        return self.root / "events" / key.stem
 
     def staging(self, key: SeriesKey) -> Path:
         """Folder of the series' challengers."""

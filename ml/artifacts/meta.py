@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from ml.artifacts.plain import check_figures, plain
+from ml.config import Mode
 from ml.errors import ArtifactError, ArtifactFormatError, SeriesNameError
 from ml.forecasting.spec import ForecastSpec, Frozen
 from ml.series import SeriesKey
@@ -40,7 +41,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Figures = Annotated[dict[str, JsonValue], BeforeValidator(plain), AfterValidator(check_figures)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Stopped = Literal["early", "epochs", "deadline", "diverged", "solved"]
-Verdict = Literal["promoted", "forced", "rolled_back", "rejected"]
+Verdict = Literal["promoted", "forced", "rolled_back", "demoted", "rejected"]
 
 
 class Part(Frozen):
@@ -77,7 +78,11 @@ class SplitPart(Part):
 
 
 class Split(Part):
-    """Chronological: train, validation, test, with ``gap`` bars between them."""
+    """Chronological: train, validation, test, with ``gap`` bars between them.
+
+    Of a refit, train reaches over the others: validation are the windows that gain and intervals come
+    from, test are those that the metrics were measured on, both by a fit that had not learnt from them.
+    """
 
     train: SplitPart
     validation: SplitPart
@@ -99,6 +104,19 @@ class Training(Part):
         None, ge=0, description="Largest difference of forecasts as trained and as served, in sigma"
     )
     fit_id: str = Field(max_length=128, description="Identity of (bars, configuration, training code)")
+    mode: Mode = "scratch"
+    source: Version | None = Field(
+        None, description="The version whose weights or configuration this training started from"
+    )
+    learnt_until: AwareDatetime | None = Field(
+        None, description="The last bar that weights, scaler, gain or intervals have learnt from"
+    )
+    measured_on: str = Field("", description="What the metrics were measured on, in words")
+    note: str = Field("", description="Why the mode is another than the one that was asked for")
+    epochs_behind: Count | None = Field(
+        None, description="Epochs behind the weights, with those of the weights they started from"
+    )
+    tuned: str = Field("", description="The study that chose values of the configuration, if one did")
 
 
 class Decision(Part):
@@ -107,6 +125,10 @@ class Decision(Part):
     verdict: Verdict
     reason: str = Field(description="A readable sentence with numbers")
     skill: float | None = Field(None, description="1 - MAE / MAE of the random walk, on test bars")
+    proven: bool = Field(False, description="Significantly better than the random walk")
+    verdicts: Figures = Field(
+        {}, description="Against walk, drift and champion: standing, p-values, effect, windows, by step"
+    )
     figures: Figures = Field({}, description="What else the verdict rests on")
 
 
@@ -138,6 +160,7 @@ class Meta(ForecastSpec):
     libraries: dict[str, str] = Field(max_length=64)
     metrics: Figures
     baselines: Figures
+    certificate: Figures = Field({}, description="What was perturbed, and that nothing past moved")
     decision: Decision | None = None
     parent: Version | None = Field(None, description="The champion before this version")
     generation: int = Field(

@@ -12,8 +12,9 @@ from typing import Any
 
 from ml.artifacts import commit, history, reading
 from ml.artifacts.bundle import Bundle, Pair, ShapesOf, decode, encode
+from ml.artifacts.events import Event, read_events
 from ml.artifacts.files import writing
-from ml.artifacts.history import VersionRecord
+from ml.artifacts.history import LifeEvent, VersionRecord
 from ml.artifacts.layout import Layout
 from ml.artifacts.lock import SeriesLocks
 from ml.artifacts.meta import Decision, Meta, dump_meta, parse_meta
@@ -29,7 +30,7 @@ from ml.errors import (
 from ml.series import SeriesKey
 from models import architectures
 
-__all__ = ["Bundle", "ModelStore", "VersionRecord"]
+__all__ = ["Bundle", "LifeEvent", "ModelStore", "VersionRecord"]
 
 
 class ModelStore:
@@ -132,17 +133,24 @@ class ModelStore:
             return False
 
     def promote(
-        self, bundle: Bundle, evaluation: Mapping[str, Any], *, expected_champion: str | None
+        self,
+        bundle: Bundle,
+        evaluation: Mapping[str, Any],
+        *,
+        expected_champion: str | None,
+        by: str = "",
     ) -> Meta:
         """Make a bundle the champion, if the champion still is the one that it was judged against.
 
-        Hold `lock` from the judging on. A champion whose meta.json is damaged counts as none. Promoting
+        A demotion is the promotion of a baseline whose decision says ``demoted``. Hold `lock` from the
+        judging on. A champion whose meta.json is damaged counts as none. Promoting
         what is the champion already changes nothing.
 
         Args:
             bundle: its meta needs a decision.
             evaluation: kept as evaluation.json in the version's folder.
             expected_champion: version of the champion that was judged against; None for none.
+            by: who promotes, for the history; by default the user of this process.
 
         Returns:
             The meta as committed: with version, parent and generation.
@@ -171,7 +179,7 @@ class ModelStore:
                     hint="run again: the challenger has to be judged against the new champion",
                     where=str(key),
                 )
-            return self._commit(meta.model_copy(update={"parent": found}), pair, content, current)
+            return self._commit(meta.model_copy(update={"parent": found}), pair, content, current, by)
 
     def record_rejected(self, meta: Meta, evaluation: Mapping[str, Any]) -> Path:
         """Keep the record of a staged challenger that lost; the last 20 of a series stay.
@@ -185,6 +193,17 @@ class ModelStore:
     def history(self, key: SeriesKey) -> tuple[VersionRecord, ...]:
         """Versions of a series, promoted and rejected, newest first."""
         return history.read_history(self._layout, key)
+
+    def life(self, key: SeriesKey) -> tuple[LifeEvent, ...]:
+        """What happened to a series: promotions, rejections, rollbacks, demotions; newest first."""
+        return history.read_life(self._layout, key)
+
+    def version_meta(self, key: SeriesKey, version: str) -> Meta | None:
+        """What is known of a version that was promoted; None where it is gone or damaged."""
+        try:
+            return reading.read_version(self._layout, key, version)
+        except (ArtifactError, FileNotFoundError, NotADirectoryError):
+            return None
 
     def find_fit(self, key: SeriesKey, fit_id: str) -> Meta | None:
         """The newest version, promoted or rejected, of the same bars and configuration."""
@@ -220,19 +239,21 @@ class ModelStore:
                 reason=f"rolled back from {gone} to {meta.version} by {by or _user()} "
                 f"at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
                 skill=meta.decision.skill if meta.decision else None,
+                proven=meta.decision.proven if meta.decision else False,
+                verdicts=meta.decision.verdicts if meta.decision else {},
                 figures={
                     "from": gone,
                     "reason_of_promotion": meta.decision.reason if meta.decision else "",
                 },
             )
             restored = meta.model_copy(update={"decision": decision})
-            return self._commit(restored, pair, dump_json(evaluation, str(key)), current)
+            return self._commit(restored, pair, dump_json(evaluation, str(key)), current, by)
 
     def series(self) -> tuple[SeriesKey, ...]:
         """All series that have a champion, damaged ones too."""
         return tuple(self._layout.series())
 
-    def _commit(self, meta: Meta, pair: Pair, evaluation: bytes, current: Meta | None) -> Meta:
+    def _commit(self, meta: Meta, pair: Pair, evaluation: bytes, current: Meta | None, by: str) -> Meta:
         committed = meta.model_copy(
             update={
                 "generation": self._last_generation(meta.key, current) + 1,
@@ -241,14 +262,18 @@ class ModelStore:
         )
         # What is returned, and committed, is what a reader will get.
         committed = parse_meta(dump_meta(committed), str(meta.key))
-        commit.commit(self._layout, committed, pair, evaluation)
+        assert committed.promoted_at is not None
+        before = current.version if current else ""
+        event = Event.of(committed, committed.promoted_at, before, by or _user())
+        commit.commit(self._layout, committed, pair, evaluation, event)
         return committed
 
     def _last_generation(self, key: SeriesKey, current: Meta | None) -> int:
         if current is not None:
             return current.generation
         metas = (record.meta for record in self.history(key))
-        return max((meta.generation for meta in metas if meta is not None), default=0)
+        told = read_events(self._layout, key, 2**53)  # of rollbacks, no version's meta tells
+        return max([0, *told, *(meta.generation for meta in metas if meta is not None)])
 
     def _replaceable(self, key: SeriesKey) -> Meta | None:
         """The champion; None where there is none, or where its meta.json is damaged.

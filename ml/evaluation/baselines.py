@@ -10,7 +10,7 @@ from ml.evaluation.intervals import calibrate
 from ml.features.inputs import compute_inputs, warmup_bars
 from ml.features.scaling import fit_scaler
 from ml.features.windows import targets
-from ml.forecasting.spec import Intervals, baseline_target
+from ml.forecasting.spec import AdaptiveConformal, baseline_target
 
 # A baseline reads the last close and nothing else.
 _FEATURES = ("close",)
@@ -34,7 +34,7 @@ def build_baselines(challenger: Bundle, bars: pd.DataFrame) -> tuple[Bundle, ...
             "inputs": inputs.columns,
             "seq_len": 1,
             "target": baseline_target(model, meta.target),
-            "intervals": Intervals(radius_80=(0.0,), radius_95=(0.0,), windows=1),
+            "intervals": AdaptiveConformal(sigma=meta.target.sigma),
             "version": "",
             "sha256": None,
             "training": meta.training.model_copy(
@@ -45,18 +45,22 @@ def build_baselines(challenger: Bundle, bars: pd.DataFrame) -> tuple[Bundle, ...
                     "stopped": "solved",
                     "seconds": 0.0,
                     "fit_id": "",
+                    "mode": "scratch",
+                    "source": None,
+                    "note": "",
+                    "epochs_behind": 0,
                 }
             ),
         }
         bundle = Bundle(meta.model_copy(update=update), weights, scaler)
-        intervals = calibrate(_validation_residuals(bundle, bars))
+        intervals = calibrate(*_validation_residuals(bundle, bars), meta.target.sigma)
         bundles.append(Bundle(bundle.meta.model_copy(update={"intervals": intervals}), weights, scaler))
     return tuple(bundles)
 
 
-def _validation_residuals(bundle: Bundle, bars: pd.DataFrame) -> np.ndarray:
-    """Log residuals of the validation windows, ``(windows, horizon)``."""
+def _validation_residuals(bundle: Bundle, bars: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Log residuals and log changes of the validation windows, each ``(windows, horizon)``."""
     meta = bundle.meta
     anchors = meta.split.validation.anchors(pd.DatetimeIndex(bars["timestamp"]))
     actual = targets(bars["close"].to_numpy(dtype=np.float64), anchors, meta.horizon)
-    return np.asarray(actual - forecaster_of(bundle).changes(bars, anchors))
+    return actual - forecaster_of(bundle).changes(bars, anchors), actual

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ml.evaluation.pen import Box, Dash, Pen, points, text_width
+from ml.evaluation.pen import Box, Dash, Ink, Pen, points, text_width
 from ml.evaluation.ticks import Ticks, number_ticks, whole_ticks, within
 
 Floats = npt.NDArray[np.float64]
@@ -120,7 +120,7 @@ class Panel:
         every: list[Line | Band] = [*self.bands, *self.levels, *self.lines]
         return [entry for entry in every if entry.label]
 
-    def draw(self, pen: Pen) -> None:
+    def draw(self, pen: Ink) -> None:
         """Draw grid, bands, lines and axes."""
         left, bottom, width, height = self.box
         x_range = self.x_limits or _padded(
@@ -155,7 +155,7 @@ class Panel:
         self._axes(pen, x_ticks, y_ticks, place)
 
     def _axes(
-        self, pen: Pen, x_ticks: Ticks, y_ticks: Ticks, place: Callable[[Floats, Floats], Floats]
+        self, pen: Ink, x_ticks: Ticks, y_ticks: Ticks, place: Callable[[Floats, Floats], Floats]
     ) -> None:
         left, bottom, width, height = self.box
         pen.rule((left, bottom), (left + width, bottom), _SPINE, 0.8)

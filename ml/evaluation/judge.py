@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from ml.evaluation import metrics
+from ml.evaluation.coverage import Coverage, measure_coverage
+from ml.evaluation.intervals import bands
 from ml.features.windows import targets
-from ml.forecasting.forecaster import Forecaster, widths
+from ml.forecasting.forecaster import Forecaster
 from ml.forecasting.spec import MAX_STEPS
 
 Floats = NDArray[np.float64]
@@ -45,15 +47,6 @@ class Scores(Frozen):
         if self.directional_accuracy is not None:
             figures["directional_accuracy"] = self.directional_accuracy
         return figures
-
-
-class Coverage(Frozen):
-    """Share of test outcomes inside the intervals, over the horizon and by step."""
-
-    overall_80: float
-    overall_95: float
-    by_step_80: tuple[float, ...]
-    by_step_95: tuple[float, ...]
 
 
 class Beyond(Frozen):
@@ -142,16 +135,24 @@ def evaluate(forecaster: Forecaster, test: TestWindows, changes: Floats | None =
             metrics.skill(error, reference)
             for error, reference in zip(model_scores.mae_by_step, naive_scores.mae_by_step, strict=True)
         ),
-        coverage=_coverage(forecaster, changes, actual_changes),
+        coverage=measure_coverage(
+            forecaster.spec.intervals,
+            test.bars["close"].to_numpy(dtype=np.float64),
+            test.anchors,
+            actual_changes - changes,
+        ),
         beyond=_beyond(forecaster, test),
     )
 
 
-def mean_absolute_error(changes: Floats, test: TestWindows) -> float:
-    """MAE in price units of forecast changes ``(windows, steps)``."""
-    scale = test.anchor_close[:, None]
-    actual, forecast = scale * np.exp(test.actual_changes), scale * np.exp(changes)
-    return float(metrics.absolute_error(actual, forecast).mean())
+def relative_errors(changes: Floats, test: TestWindows) -> Floats:
+    """Absolute errors as shares of each anchor's close, ``(windows, steps)``: alike in all years.
+
+    Args:
+        changes: forecast log changes, ``(windows, steps)``; or ``(steps,)``, the same for each window.
+        test: the windows.
+    """
+    return np.asarray(np.abs(np.exp(test.actual_changes) - np.exp(changes)))
 
 
 def score(anchor: Floats, actual: Floats, forecast: Floats) -> Scores:
@@ -175,23 +176,6 @@ def score(anchor: Floats, actual: Floats, forecast: Floats) -> Scores:
     )
 
 
-def _coverage(forecaster: Forecaster, changes: Floats, actual: Floats) -> Coverage:
-    steps = changes.shape[1]
-
-    def inside(radius: tuple[float, ...]) -> Floats:
-        width = widths(radius, steps)
-        return metrics.coverage(actual, changes - width, changes + width)
-
-    by_80 = inside(forecaster.spec.intervals.radius_80)
-    by_95 = inside(forecaster.spec.intervals.radius_95)
-    return Coverage(
-        overall_80=float(by_80.mean()),
-        overall_95=float(by_95.mean()),
-        by_step_80=tuple(by_80.tolist()),
-        by_step_95=tuple(by_95.tolist()),
-    )
-
-
 def _beyond(forecaster: Forecaster, test: TestWindows) -> tuple[Beyond, ...]:
     """Judge the blocks that are fed back, at the steps for which test bars are left."""
     close = test.bars["close"].to_numpy(dtype=np.float64)
@@ -205,23 +189,27 @@ def _beyond(forecaster: Forecaster, test: TestWindows) -> tuple[Beyond, ...]:
     futures = [stamps[t + 1 : t + 1 + steps[-1]] for t in origins]
     ahead = forecaster.paths(test.bars, origins, steps[-1], futures)
     paths = {int(t): path[: len(close) - 1 - t] for t, path in zip(origins, ahead, strict=True)}
-    return tuple(_judge_step(forecaster, close, paths, step) for step in steps)
+    made = bands(forecaster.spec.intervals, close, origins, steps[-1])
+    radii = {int(t): both for t, *both in zip(origins, made.radius_80, made.radius_95, strict=True)}
+    return tuple(_judge_step(close, paths, radii, step) for step in steps)
 
 
-def _judge_step(forecaster: Forecaster, close: Floats, paths: dict[int, Floats], step: int) -> Beyond:
+def _judge_step(
+    close: Floats, paths: dict[int, Floats], radii: dict[int, list[Floats]], step: int
+) -> Beyond:
     origins = np.array([t for t, path in paths.items() if len(path) >= step])
     change = np.array([paths[int(t)][step - 1] for t in origins])
     start, actual = close[origins], close[origins + step]
     error = float(np.abs(actual - start * np.exp(change)).mean())
     naive_error = float(np.abs(actual - start).mean())
     residual = np.abs(np.log(actual / start) - change)
-    intervals = forecaster.spec.intervals
+    radius = np.array([[radius[step - 1] for radius in radii[int(t)]] for t in origins])
     return Beyond(
         step=step,
         windows=len(origins),
         mae=error,
         mae_naive=naive_error,
         skill=metrics.skill(error, naive_error),
-        coverage_80=float((residual <= widths(intervals.radius_80, step)[-1]).mean()),
-        coverage_95=float((residual <= widths(intervals.radius_95, step)[-1]).mean()),
+        coverage_80=float((residual <= radius[:, 0]).mean()),
+        coverage_95=float((residual <= radius[:, 1]).mean()),
     )

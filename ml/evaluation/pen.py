@@ -8,7 +8,7 @@ few milliseconds, and Pillow a word in a tenth of one.
 import io
 from functools import cache
 from pathlib import Path as FilePath
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +31,37 @@ _ANCHORS = {"left": "ls", "centre": "ms", "right": "rs"}
 _RUN_LENGTHS = 3
 
 
+class Ink(Protocol):
+    """What panels are drawn with; positions are in pixels from the lower left corner."""
+
+    def stroke(
+        self, points: Floats, colour: str, width: float, dash: Dash = (), clip: Box | None = None
+    ) -> None: ...
+
+    def rule(
+        self, start: tuple[float, float], end: tuple[float, float], colour: str, width: float
+    ) -> None: ...
+
+    def fill(self, points: Floats, colour: str, alpha: float = 1.0, clip: Box | None = None) -> None: ...
+
+    def dots(self, points: Floats, colour: str, radius: float, ring: float = 0.0) -> None: ...
+
+    def write(
+        self,
+        text: str,
+        x: float,
+        y: float,
+        size: float,
+        colour: str,
+        align: Align = "left",
+        *,
+        bold: bool = False,
+        upwards: bool = False,
+    ) -> None: ...
+
+
 class Pen:
-    """One picture under the pen.
+    """One picture under the pen: an `Ink` for files.
 
     Positions are in pixels from the lower left corner; widths, radii and sizes of type are in points.
     """

@@ -1,11 +1,9 @@
-"""Pictures of forecasts and of training, as PNG bytes.
+"""Pictures of forecasts, as PNG bytes.
 
 A forecast is never drawn without the random walk beside it and the model's record above it.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +12,9 @@ import pandas as pd
 from ml.evaluation.canvas import (
     BLACK,
     BLUE,
-    DRIFT_DASH,
-    GREEN,
     GREY,
     ORANGE,
-    SOLID,
     WALK_DASH,
-    halves,
     picture,
     whole,
 )
@@ -133,108 +127,3 @@ def forecast_plot(
     title = f"{name}: {bars_ahead} after {asof}"
     first = ("close", point, "its 80% band", "its 95% band")
     return picture([panel], title, record.verdict, colour, record.coverage, first)
-
-
-def evaluation_plots(name: str, model: str, evaluation: Mapping[str, Any]) -> dict[str, bytes]:
-    """The pictures that go with an evaluation.json: ``error``, ``coverage`` and, if trained, ``loss``.
-
-    Args:
-        name: the series, as in ``AAPL 1d``.
-        model: the architecture that was judged.
-        evaluation: the file's content, as `ml.evaluation.promotion` writes it.
-    """
-    scores = {"mae": "model", "mae_naive": "naive", "mae_drift": "drift"}
-    by_step = {column: evaluation[who]["mae_by_step"] for column, who in scores.items()}
-    coverage, title = evaluation["coverage"], f"{name} ({model})"
-    plots = {
-        "error": error_by_step_plot(name, by_step, model),
-        "coverage": coverage_plot(title, coverage["by_step_80"], coverage["by_step_95"]),
-    }
-    history = evaluation.get("history")
-    return plots | {"loss": loss_plot(title, history)} if history else plots
-
-
-def loss_plot(name: str, history: Sequence[Mapping[str, float | None]]) -> bytes:
-    """Draw validation and training loss by epoch, and mark the epoch whose weights were kept.
-
-    Each has a scale of its own: markets change between the two, and so does the size of the loss.
-
-    Args:
-        name: the series and its model.
-        history: one mapping an epoch, with ``epoch, train_loss, val_loss``; None where there is none.
-            Epoch 0 is the network before its first step, which is the random walk.
-    """
-    epochs = [int(row["epoch"] or 0) for row in history]
-    train, val = (
-        np.array([row[column] for row in history], dtype=np.float64)  # None becomes NaN
-        for column in ("train_loss", "val_loss")
-    )
-    note = "no epoch was finished"
-    left, right = halves()
-    right.line(epochs, train, GREY, 1.6, WALK_DASH, dot=2.2)
-    if epochs[:1] == [0]:
-        left.level(float(val[0]), ORANGE, 1.5, WALK_DASH, "random walk")
-    left.line(epochs, val, BLUE, 2.0, label="loss", dot=2.2)
-    if np.isfinite(val).any():
-        best = int(np.nanargmin(np.where(np.isfinite(val), val, np.nan)))
-        left.line(epochs[best : best + 1], val[best : best + 1], GREEN, 2, label="kept", dot=5, ring=2)
-        note = f"epoch {epochs[best]} of {epochs[-1]} was kept; validation loss {val[best]:.4g}"
-        if epochs[best] == 0:
-            note = f"none of {epochs[-1]} epochs improved on the random walk, and so it was kept"
-    left.x_label = right.x_label = "epoch"
-    left.y_label, right.y_label = "validation loss, in units of volatility", "training loss"
-    return picture([left, right], f"{name}: loss by epoch", note, BLACK, "")
-
-
-def error_by_step_plot(name: str, by_step: Mapping[str, Sequence[float]], model: str) -> bytes:
-    """Draw the mean absolute error on held-out bars by step, and how it compares with the random walk's.
-
-    Args:
-        name: the series.
-        by_step: ``mae`` and ``mae_naive``, perhaps ``mae_drift``; each (horizon,), in price.
-        model: the architecture's name.
-    """
-    mae, naive = (np.asarray(by_step[column], dtype=np.float64) for column in ("mae", "mae_naive"))
-    steps = np.arange(1, len(mae) + 1)
-    record = Record(model, 1 - float(mae.sum() / naive.sum()) if naive.sum() > 0 else None)
-    colour = BLUE if record.has_skill else GREY
-    error_panel, skill_panel = halves()
-    # The thin walk on top: where the model is the random walk, both are seen.
-    lines = [(model, mae, colour, SOLID, 2.4), ("random walk", naive, ORANGE, WALK_DASH, 1.3)]
-    if "mae_drift" in by_step:
-        drift = np.asarray(by_step["mae_drift"], dtype=np.float64)
-        lines.insert(0, ("drift", drift, GREEN, DRIFT_DASH, 1.6))
-    for line, error, shade, dash, width in lines:
-        error_panel.line(steps, error, shade, width, dash, line)
-        relative = np.divide(error, naive, out=np.ones_like(error), where=naive > 0)
-        skill_panel.line(steps, 100 * (1 - relative), shade, width, dash)
-    error_panel.y_limits = (0.0, None)
-    error_panel.x_label = skill_panel.x_label = "bars ahead"
-    error_panel.y_label, skill_panel.y_label = (
-        "mean absolute error, in price",
-        "% below the random walk's",
-    )
-    title = f"{name}: error by step on held-out bars"
-    return picture([error_panel, skill_panel], title, record.verdict, colour, "")
-
-
-def coverage_plot(name: str, coverage_80: Sequence[float], coverage_95: Sequence[float]) -> bytes:
-    """Draw the share of held-out outcomes inside each band by step, beside what the band promises.
-
-    Args:
-        name: the series and its model.
-        coverage_80: shares from 0 to 1, (horizon,).
-        coverage_95: the same for the 95% band.
-    """
-    steps = np.arange(1, len(coverage_80) + 1)
-    panel = whole()
-    for level, shares, shade in ((80, coverage_80, BLUE), (95, coverage_95, GREEN)):
-        panel.line(steps, shares, shade, 2, label=f"{level}% band", dot=2.2)
-        panel.level(level / 100, shade, 1.2, WALK_DASH, f"{level}% promised")
-    panel.y_limits = (min(0.5, *coverage_80, *coverage_95) - 0.05, 1.02)
-    panel.y_text = "{:.0%}".format
-    panel.x_label, panel.y_label = "bars ahead", "share of outcomes inside"
-    realised = f"80% band: {np.mean(coverage_80):.0%} of outcomes; 95% band: {np.mean(coverage_95):.0%}"
-    title = f"{name}: how often the bands held on held-out bars"
-    first = ("80% band", "80% promised", "95% band", "95% promised")
-    return picture([panel], title, realised, BLACK, "", first)

@@ -7,17 +7,11 @@ yet the better baseline becomes one, and says so.
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
 from ml.artifacts.bundle import Bundle
-from ml.artifacts.forecaster import forecaster_of
-from ml.artifacts.meta import Decision as DecisionRecord
 from ml.artifacts.meta import Meta
 from ml.artifacts.pictures import save_pictures
 from ml.artifacts.store import ModelStore
@@ -27,20 +21,18 @@ from ml.errors import (
     ArtifactError,
     ArtifactFormatError,
     ArtifactWriteError,
-    FeatureError,
     StoreError,
     TickerflowError,
     TooFewBarsError,
     UnreadableArtifactError,
 )
 from ml.evaluation.baselines import build_baselines
-from ml.evaluation.decision import Comparison, Decision, decide
-from ml.evaluation.judge import Evaluation, TestWindows, evaluate, mean_absolute_error
+from ml.evaluation.certificate import certified, check_certified
+from ml.evaluation.contest import Contest, evaluation_json, hold, judged_meta, windows_of
+from ml.evaluation.decision import Decision, Rival, decide
+from ml.evaluation.rivalry import meet
 from ml.outcomes import Challenger, Failure, TrainOutcome
 from ml.series import SeriesKey
-
-Floats = NDArray[np.float64]
-Grade = Literal["PASS", "WARN", "ERROR", "SKIP"]
 
 
 def promote_series(challenger: Challenger, settings: Settings) -> TrainOutcome:
@@ -54,17 +46,18 @@ def promote_series(challenger: Challenger, settings: Settings) -> TrainOutcome:
     key = challenger.key
     store = ModelStore(settings.models_dir)
     started = time.monotonic()
-    staged = Path(challenger.staged)
     try:
         with store.lock(key, settings.promote.lock_seconds):
-            outcome, judged, evaluation = _judge(key, staged, store, settings)
+            outcome, judged, evaluation = _judge(challenger, store, settings)
     except TickerflowError as error:
         if not error.retryable:
-            _discard(store, staged)
+            _discard(store, challenger)
         return failed(key, error, seconds=challenger.seconds + time.monotonic() - started)
-    _discard(store, staged)
+    _discard(store, challenger)
     if settings.run.plots != "never":
         outcome = _with_pictures(outcome, judged, evaluation, settings)
+    if judged.training.note:
+        outcome = outcome.model_copy(update={"reason": f"{outcome.reason}; {judged.training.note}"})
     seconds = challenger.seconds + time.monotonic() - started
     outcome = outcome.model_copy(update={"epochs": challenger.epochs, "seconds": seconds})
     return outcome if challenger.failure is None else _stood_in(outcome, challenger.failure)
@@ -78,10 +71,11 @@ def _stood_in(outcome: TrainOutcome, failure: Failure) -> TrainOutcome:
     )
 
 
-def _discard(store: ModelStore, staged: Path) -> None:
-    # The verdict stands without: what cannot be removed now is swept a day later.
-    with suppress(ArtifactError, ArtifactWriteError):
-        store.discard(staged)
+def _discard(store: ModelStore, challenger: Challenger) -> None:
+    for staged in filter(None, (challenger.staged, challenger.rival, challenger.final)):
+        # The verdict stands without: what cannot be removed now is swept a day later.
+        with suppress(ArtifactError, ArtifactWriteError):
+            store.discard(Path(staged))
 
 
 def failed(key: SeriesKey, error: TickerflowError | Failure, seconds: float = 0.0) -> TrainOutcome:
@@ -114,7 +108,7 @@ def _with_pictures(
     outcome: TrainOutcome, judged: Meta, evaluation: dict[str, Any], settings: Settings
 ) -> TrainOutcome:
     """The outcome with its plots. The verdict stands, whether they can be written or not."""
-    from ml.evaluation.plots import (
+    from ml.evaluation.pictures import (
         evaluation_plots,  # Matplotlib takes 0.4 s, which most runs do without
     )
 
@@ -127,23 +121,12 @@ def _with_pictures(
     return outcome.model_copy(update={"plots": tuple(map(str, paths))})
 
 
-@dataclass(frozen=True)
-class _Contest:
-    """What is judged, on which bars."""
-
-    key: SeriesKey
-    bundle: Bundle
-    changes: Floats  # forecast on the test windows, (windows, steps)
-    evaluation: Evaluation
-    test: TestWindows
-    extras: dict[str, Any]  # the training's part of evaluation.json
-
-
 def _judge(
-    key: SeriesKey, staged: Path, store: ModelStore, settings: Settings
+    challenger: Challenger, store: ModelStore, settings: Settings
 ) -> tuple[TrainOutcome, Meta, dict[str, Any]]:
     """The outcome, and the challenger's meta and evaluation."""
-    bundle, extras = store.load_staged(staged)
+    key = challenger.key
+    bundle, extras = store.load_staged(Path(challenger.staged))
     bars = read_bars(settings.store_dir, key)
     if bars_fingerprint(bars) != bundle.meta.data.fingerprint:
         raise StoreError(
@@ -151,25 +134,21 @@ def _judge(
             hint="the series was ingested again in between: train again",
             where=str(key),
         )
-    test = _test_windows(bars, bundle.meta)
-    contest = _contest(key, bundle, test, extras)
+    contest = hold(bundle, windows_of(bars, bundle.meta), settings.promote, extras)
     champion = _champion(store, key)
-    comparison = _compare(contest, store, champion)
-    decision = decide(comparison, settings.promote)
-    if decision.promote:
-        verdict: Literal["promoted", "forced"] = "forced" if decision.forced else "promoted"
-        meta = _promote(contest, store, champion, verdict, decision.reason)
-        outcome = _outcome(key, champion=meta, judged=meta, status="promoted", reason=decision.reason)
-        return outcome, meta, _evaluation_json(contest)
-    serves = comparison.champion is None or comparison.mae_champion is not None
-    outcome = _keep(contest, store, champion, decision, champion_serves=serves)
-    return outcome, bundle.meta, _evaluation_json(contest)
-
-
-def _contest(key: SeriesKey, bundle: Bundle, test: TestWindows, extras: dict[str, Any]) -> _Contest:
-    forecaster = forecaster_of(bundle)
-    changes = forecaster.changes(test.bars, test.anchors)[:, : test.steps]
-    return _Contest(key, bundle, changes, evaluate(forecaster, test, changes), test, extras)
+    rival = None if champion is None else meet(contest, champion, store, challenger.rival)
+    decision = decide(bundle.meta.model, contest.walk, contest.drift, rival, settings.promote)
+    if not decision.promote:
+        outcome = _keep(contest, store, champion, rival, decision)
+        return outcome, bundle.meta, evaluation_json(contest)
+    verdict: Literal["promoted", "forced"] = "forced" if decision.forced else "promoted"
+    meta = judged_meta(contest, rival, verdict, decision.reason)
+    judged = replace(bundle, meta=meta)
+    if challenger.final:
+        judged = _final(judged, store.load_staged(Path(challenger.final))[0])
+    meta = _promote(judged, contest, store, champion)
+    outcome = _outcome(key, champion=meta, judged=meta, status="promoted", reason=decision.reason)
+    return outcome, meta, evaluation_json(contest)
 
 
 def _champion(store: ModelStore, key: SeriesKey) -> Meta | None:
@@ -185,111 +164,56 @@ def _champion(store: ModelStore, key: SeriesKey) -> Meta | None:
         return None
 
 
-def _compare(contest: _Contest, store: ModelStore, champion: Meta | None) -> Comparison:
-    meta, evaluation = contest.bundle.meta, contest.evaluation
-    comparison = Comparison(
-        name=meta.model,
-        windows=evaluation.windows,
-        steps=evaluation.steps,
-        mae=evaluation.model.mae,
-        mae_naive=evaluation.naive.mae,
+def _final(proxy: Bundle, final: Bundle) -> Bundle:
+    """What a refit promotes: the fit on all bars, with the figures of the one that was judged for it."""
+    meta = proxy.meta
+    measured = (
+        f"the same configuration fitted up to {meta.split.validation.last:%Y-%m-%d %H:%M}, on the test "
+        "bars after it; the weights here have since learnt from those bars too"
     )
-    if champion is None:
-        return comparison
-    name = f"{champion.model} {champion.version}"
-    try:
-        rival = forecaster_of(store.champion(contest.key))
-        steps = min(rival.spec.horizon, evaluation.steps)
-        enough = contest.test.anchors + 1 >= rival.min_bars
-        if not enough.any():
-            raise TooFewBarsError("no test window is long enough for the champion")
-        common = TestWindows(contest.test.bars, contest.test.anchors[enough], steps)
-        mae_champion = mean_absolute_error(rival.changes(common.bars, common.anchors)[:, :steps], common)
-        mae_challenger = mean_absolute_error(contest.changes[enough, :steps], common)
-    except UnreadableArtifactError:
-        raise
-    except (ArtifactError, FeatureError, TooFewBarsError):
-        # A champion that is damaged, or whose columns are gone, forecasts nothing: it cannot stay.
-        return replace(comparison, champion=name)
-    return replace(comparison, champion=name, mae_champion=mae_champion, mae_challenger=mae_challenger)
+    training = final.meta.training.model_copy(update={"measured_on": measured})
+    update = {
+        "metrics": meta.metrics,
+        "baselines": meta.baselines,
+        "decision": meta.decision,
+        "training": training,
+    }
+    return replace(final, meta=final.meta.model_copy(update=update))
 
 
 def _keep(
-    contest: _Contest,
+    contest: Contest,
     store: ModelStore,
     champion: Meta | None,
+    rival: Rival | None,
     decision: Decision,
-    *,
-    champion_serves: bool,
 ) -> TrainOutcome:
-    loser = _judged_meta(contest, "rejected", decision.reason)
-    store.record_rejected(loser, _evaluation_json(contest))
-    if champion is not None and champion_serves:
-        reason = f"{decision.reason}: the champion {champion.model} {champion.version} stays"
-        return _outcome(contest.key, champion=champion, judged=loser, status="kept", reason=reason)
+    loser = judged_meta(contest, rival, "rejected", decision.reason)
+    store.record_rejected(loser, evaluation_json(contest))
+    key = contest.bundle.meta.key
+    if champion is not None and rival is not None and rival.verdict is not None:
+        reason = f"{decision.reason}: the champion {rival.name} stays"
+        return _outcome(key, champion=champion, judged=loser, status="kept", reason=reason)
     best = min(
         (
-            _contest(contest.key, baseline, contest.test, {"history": []})
+            hold(baseline, contest.test, contest.rule, {"history": []})
             for baseline in build_baselines(contest.bundle, contest.test.bars)
         ),
-        key=lambda rival: rival.evaluation.model.mae,
+        key=lambda baseline: baseline.evaluation.model.mae,
     )
     name = best.bundle.meta.model
     reason = f"{decision.reason}: no champion that serves, so the baseline {name} is promoted"
-    meta = _promote(best, store, champion, "promoted", reason)
-    return _outcome(contest.key, champion=meta, judged=loser, status="kept", reason=reason)
-
-
-def _promote(
-    contest: _Contest,
-    store: ModelStore,
-    champion: Meta | None,
-    verdict: Literal["promoted", "forced"],
-    reason: str,
-) -> Meta:
-    meta = _judged_meta(contest, verdict, reason)
-    bundle = replace(contest.bundle, meta=meta)
-    expected = champion.version if champion is not None else None
-    return store.promote(bundle, _evaluation_json(contest), expected_champion=expected)
-
-
-def _judged_meta(
-    contest: _Contest, verdict: Literal["promoted", "forced", "rejected"], reason: str
-) -> Meta:
-    evaluation = contest.evaluation
-    metrics: dict[str, Any] = {
-        **evaluation.model.summary(),
-        "skill": evaluation.skill,
-        "windows": evaluation.windows,
-        "mae_by_step": list(evaluation.model.mae_by_step),
-        "skill_by_step": list(evaluation.skill_by_step),
-        "coverage_80": evaluation.coverage.overall_80,
-        "coverage_95": evaluation.coverage.overall_95,
-        "coverage_80_by_step": list(evaluation.coverage.by_step_80),
-        "coverage_95_by_step": list(evaluation.coverage.by_step_95),
-        "beyond": [step.model_dump(mode="json") for step in evaluation.beyond],
-    }
-    baselines = {
-        name: {**scores.summary(), "mae_by_step": list(scores.mae_by_step)}
-        for name, scores in (("naive", evaluation.naive), ("drift", evaluation.drift))
-    }
-    return contest.bundle.meta.model_copy(
-        update={
-            "metrics": metrics,
-            "baselines": baselines,
-            "decision": DecisionRecord(verdict=verdict, reason=reason, skill=evaluation.skill),
-        }
+    judged = certified(
+        replace(best.bundle, meta=judged_meta(best, None, "promoted", reason)), best.test.bars
     )
+    meta = _promote(judged, best, store, champion)
+    return _outcome(key, champion=meta, judged=loser, status="kept", reason=reason)
 
 
-def _evaluation_json(contest: _Contest) -> dict[str, Any]:
-    return {**contest.evaluation.model_dump(mode="json"), **contest.extras}
-
-
-def _test_windows(bars: pd.DataFrame, meta: Meta) -> TestWindows:
-    """The windows whose anchors and targets lie in the test bars that meta.json states."""
-    anchors = meta.split.test.anchors(pd.DatetimeIndex(bars["timestamp"]))
-    return TestWindows(bars, anchors, meta.horizon)
+def _promote(bundle: Bundle, contest: Contest, store: ModelStore, champion: Meta | None) -> Meta:
+    check_certified(bundle.meta.certificate, str(bundle.meta.key))
+    expected = champion.version if champion is not None else None
+    return store.promote(bundle, evaluation_json(contest), expected_champion=expected)
 
 
 def _outcome(
@@ -302,13 +226,14 @@ def _outcome(
 ) -> TrainOutcome:
     skill = champion.decision.skill if champion is not None and champion.decision else None
     shares = _numbers((champion or judged).metrics)
-    grade: Grade = "PASS" if skill is not None and skill > 0 else "WARN"
+    proof = _proof(champion)
     return TrainOutcome(
+        **proof,
         ticker=key.ticker,
         interval=str(key.interval),
         status=status,
         reason=reason,
-        grade=grade,
+        grade="PASS" if proof["proven"] else "WARN",
         model=champion.model if champion is not None else "",
         challenger=judged.model,
         version=champion.version if champion is not None else "",
@@ -319,6 +244,22 @@ def _outcome(
         coverage_95=shares.get("coverage_95"),
         epochs=judged.training.epochs_run,
     )
+
+
+def _proof(champion: Meta | None) -> dict[str, Any]:
+    """The outcome's fields on what serves against the random walk, as it was judged."""
+    decision = champion.decision if champion is not None else None
+    if decision is None:
+        return {"proven": False}
+    fields: dict[str, Any] = {"proven": decision.proven}
+    walk, rule = decision.verdicts.get("walk"), decision.figures.get("rule")
+    if isinstance(walk, dict):
+        fields["verdict"] = walk["standing"]
+        if walk["low"] is not None:  # else there were too few windows for a test
+            fields["p_value"] = walk["p_better"]
+    if isinstance(rule, dict):
+        fields["level"] = rule["level"]
+    return fields
 
 
 def _numbers(figures: object) -> dict[str, float]:

@@ -17,15 +17,20 @@ _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 
 
 def circle(position: FloatArray, period: float) -> tuple[FloatArray, FloatArray]:
-    """Sine and cosine of a position (0 <= position < period) on a circle."""
+    """Sine and cosine of a position on a circle."""
     angle = position * (2 * np.pi / period)
     return np.sin(angle), np.cos(angle)
 
 
-def day_of_week(stamps: TimeArray) -> tuple[FloatArray, FloatArray]:
-    """Monday 0 to Sunday 6."""
+def day_of_week(stamps: TimeArray) -> tuple[FloatArray, ...]:
+    """Monday 0 to Sunday 6, once, twice and thrice around the circle.
+
+    Any seven values are a sum of these six columns and a constant: a Monday effect is linear in them, of
+    which the first pair alone sees a part.
+    """
     days = stamps.astype("datetime64[D]").astype(np.int64)
-    return circle(((days + _EPOCH_WEEKDAY) % 7).astype(np.float64), 7)
+    position = ((days + _EPOCH_WEEKDAY) % 7).astype(np.float64)
+    return tuple(part for times in (1, 2, 3) for part in circle(times * position, 7))
 
 
 def day_of_month(stamps: TimeArray) -> tuple[FloatArray, FloatArray]:

@@ -1,13 +1,17 @@
 """A search for leaks: change the future, and see whether a feature of the past moves."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.features.indicators import compute_features
+from ml.features.indicators import Columns, compute_features
 from ml.features.inputs import compute_inputs
+
+_PRICES = ("open", "high", "low", "close")
+_NUMBERS = (*_PRICES, "volume")
 
 Compute = Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame]
 
@@ -36,13 +40,15 @@ def find_leak(
         Names of the leaking columns, in order; empty if there is none.
     """
     compute = compute or _raw_and_inputs
-    if "volume" in bars and bars["volume"].notna().any():
-        # As the features see it; else a volume that begins after a cut would count as lacking before it.
-        bars = bars.fillna({"volume": 0.0})
+    # As the features see them; else a volume that begins after a cut would count as lacking before it.
+    columns = columns_of(bars)
+    bars = frame_of(columns)
     before = compute(bars, features)
     leaks: set[str] = set()
     for cut in cuts:
-        for changed in (_other_future(bars, cut, rng), bars.iloc[: cut + 1]):
+        spread = float(rng.choice([1e-6, 0.1, 5.0]))
+        other = frame_of(other_future(columns, cut, rng, spread))
+        for changed in (other, bars.iloc[: cut + 1]):
             after = compute(changed, features)
             leaks.update(
                 name
@@ -68,16 +74,48 @@ def _past_bytes(values: pd.DataFrame, name: str, cut: int) -> bytes:
     return past.tobytes()
 
 
-def _other_future(bars: pd.DataFrame, cut: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Bars that agree up to `cut` and go elsewhere after it: still valid bars, at later stamps."""
-    changed = bars.copy()
-    count = len(bars) - cut - 1
-    future = bars.index[cut + 1 :]
-    factor = np.exp(rng.normal(0, rng.choice([1e-6, 0.1, 5.0]), count))
-    prices = ["open", "high", "low", "close"]
-    changed.loc[future, prices] = bars.loc[future, prices].mul(pd.Series(factor, index=future), axis=0)
-    if "volume" in bars:
-        changed.loc[future, "volume"] = rng.choice([0.0, 1.0, 1e9]) * rng.random(count)
+def columns_of(bars: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    """A frame's columns as the features read them: stamps without a zone, no volume as 0."""
+    columns: dict[str, NDArray[Any]] = {
+        name: bars[name].to_numpy(dtype=np.float64) for name in _NUMBERS if name in bars
+    }
+    if "volume" in columns and not np.isnan(columns["volume"]).all():
+        columns["volume"] = np.nan_to_num(columns["volume"])
     if "timestamp" in bars:
-        changed.loc[future, "timestamp"] = bars.loc[future, "timestamp"] + pd.Timedelta(days=9, hours=5)
+        columns["timestamp"] = bars["timestamp"].to_numpy(dtype="datetime64[ns]")
+    return columns
+
+
+def frame_of(columns: Columns) -> pd.DataFrame:
+    """The bars of `columns_of`, their stamps in UTC."""
+    stamps = {
+        name: pd.DatetimeIndex(values).tz_localize("UTC")
+        for name, values in columns.items()
+        if name == "timestamp"
+    }
+    return pd.DataFrame({**columns, **stamps}, copy=False)
+
+
+def other_future(
+    columns: Columns, cut: int, rng: np.random.Generator, spread: float
+) -> dict[str, NDArray[Any]]:
+    """Bars that agree up to `cut` and go elsewhere after it: still valid bars, at later stamps.
+
+    Args:
+        columns: of normalised bars, as `columns_of` gives them.
+        cut: position of the last bar that stays.
+        rng: source of the changes.
+        spread: deviation of the factors, in log price, by which the later bars' prices are multiplied.
+    """
+    changed = {name: values.copy() for name, values in columns.items()}
+    count = len(columns["close"]) - cut - 1
+    factor = np.exp(rng.normal(0, spread, count))
+    for name in _PRICES:
+        if name in changed:
+            changed[name][cut + 1 :] *= factor
+    # Where no bar has a volume, none gets one: which features there are would change with it.
+    if "volume" in changed and not np.isnan(changed["volume"]).all():
+        changed["volume"][cut + 1 :] = rng.choice([0.0, 1.0, 1e9]) * rng.random(count)
+    if "timestamp" in changed:
+        changed["timestamp"][cut + 1 :] += np.timedelta64(9 * 24 + 5, "h")
     return changed

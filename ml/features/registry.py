@@ -174,6 +174,7 @@ _BANDS = (Parameter("period"), Parameter("deviations", 0.01, 100, decimal=True))
 _ULTOSC = (Parameter("fast", 1), Parameter("middle", 1), Parameter("slow", 1))
 _MACD, _PPO = ("macd", "signal", "hist"), ("ppo", "signal", "hist")
 _UML, _UPDOWN, _KD, _SINCOS = ("upper", "middle", "lower"), ("down", "up"), ("k", "d"), ("sin", "cos")
+_WEEK = (*_SINCOS, "sin2", "cos2", "sin3", "cos3")
 
 CLOSE, LEVEL, DIFF, PERCENT, PLAIN = Kind.CLOSE, Kind.LEVEL, Kind.DIFFERENCE, Kind.PERCENT, Kind.PLAIN
 VOLUME, VOLUME_DIFF, VOLUME_TOTAL = Kind.VOLUME, Kind.VOLUME_DIFFERENCE, Kind.VOLUME_TOTAL
@@ -222,7 +223,7 @@ _TABLE = (
     Indicator("obv", "on-balance volume", talib.OBV, _CV, VOLUME_TOTAL),
     Indicator("ad", "accumulation/distribution line", talib.AD, _HLCV, VOLUME_TOTAL),
     Indicator("adosc_3_10", "Chaikin oscillator", talib.ADOSC, _HLCV, VOLUME_DIFF, _FS, _ema),
-    Indicator("day_of_week", "Monday to Sunday", calendar.day_of_week, _T, PLAIN, outputs=_SINCOS),
+    Indicator("day_of_week", "Monday to Sunday", calendar.day_of_week, _T, PLAIN, outputs=_WEEK),
     Indicator("day_of_month", "share of the month", calendar.day_of_month, _T, PLAIN, outputs=_SINCOS),
     Indicator("month", "January to December", calendar.month, _T, PLAIN, outputs=_SINCOS),
     Indicator("hour", "hour of the UTC day", calendar.hour, _T, PLAIN, outputs=_SINCOS),

@@ -52,7 +52,12 @@ def chronological_split(
     """
     i_test = n_bars - _part(n_bars, test_share)
     # A share of what is left, so that no segment shrinks when a bar is added (`minimum_bars` needs it).
-    i_val = i_test - _part(i_test, val_share / (1 - test_share))
+    return split_at(i_test, n_bars, first_anchor, horizon, val_share / (1 - test_share))
+
+
+def split_at(i_test: int, n_bars: int, first_anchor: int, horizon: int, val_part: float) -> Split:
+    """As `chronological_split`, with the first test bar given and validation a share of those before."""
+    i_val = i_test - _part(i_test, val_part)
 
     def anchors(start: int, stop: int) -> range:
         start = max(start, first_anchor)

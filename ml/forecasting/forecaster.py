@@ -9,7 +9,6 @@ network is no longer asked.
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import SupportsIndex
 
@@ -34,22 +33,11 @@ _BATCH_BARS = 131_072  # that the network reads at once
 _LEAST_BLOCK_WEIGHT = 0.01
 
 
-@dataclass(frozen=True)
-class Fan:
-    """A forecast in prices; each array has the shape ``(n_steps,)``."""
-
-    point: Floats
-    lower_80: Floats
-    upper_80: Floats
-    lower_95: Floats
-    upper_95: Floats
-
-
 class Forecaster:
     """A trained network with all that it needs to forecast.
 
     Args:
-        spec: inputs, target, horizon and interval widths.
+        spec: inputs, target and horizon.
         network: as `models` describes; used on its own device.
         scaler: fitted on training bars.
     """
@@ -60,7 +48,7 @@ class Forecaster:
         self.scaler = scaler
         steps = np.arange(1, spec.horizon + 1)
         # Log price for each unit of the network's output, (horizon,).
-        self._unit = spec.target.gain * spec.target.sigma * np.sqrt(steps)
+        self._unit = np.asarray(spec.target.gain) * spec.target.sigma * np.sqrt(steps)
 
     @property
     def min_bars(self) -> int:
@@ -145,20 +133,6 @@ class Forecaster:
         path[:, done:] = path[:, done - 1 : done] + drift * np.arange(1, n_steps - done + 1)
         return path
 
-    def forecast(self, bars: pd.DataFrame, n_steps: int, future: pd.DatetimeIndex | None = None) -> Fan:
-        """Forecast prices after the last bar, with 80% and 95% intervals; errors as `paths`."""
-        path = self.paths(bars, [len(bars) - 1], n_steps, None if future is None else [future])[0]
-        close = float(bars["close"].iloc[-1])
-        radius_80 = widths(self.spec.intervals.radius_80, n_steps)
-        radius_95 = widths(self.spec.intervals.radius_95, n_steps)
-        return Fan(
-            point=close * np.exp(path),
-            lower_80=close * np.exp(path - radius_80),
-            upper_80=close * np.exp(path + radius_80),
-            lower_95=close * np.exp(path - radius_95),
-            upper_95=close * np.exp(path + radius_95),
-        )
-
     def _check_enough(self, n_bars: int) -> None:
         if n_bars < self.min_bars:
             raise TooFewBarsError(
@@ -209,11 +183,3 @@ def check_steps(n_steps: SupportsIndex) -> int:
     if isinstance(n_steps, bool) or not 1 <= steps <= MAX_STEPS:
         raise UsageError(f"expected 1 to {MAX_STEPS} steps, found {n_steps!r}", hint=hint)
     return steps
-
-
-def widths(radius: Sequence[float], n_steps: int) -> Floats:
-    """Half widths at steps 1 to ``n_steps``: as calibrated, then growing with the root of the step."""
-    known = np.asarray(radius, dtype=np.float64)
-    steps = np.arange(1, n_steps + 1)
-    beyond = known[-1] * np.sqrt(steps / len(known))
-    return np.where(steps <= len(known), np.resize(known, n_steps), beyond)

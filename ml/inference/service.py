@@ -14,7 +14,8 @@ import pandas as pd
 from ml.artifacts.meta import Meta
 from ml.config import Settings
 from ml.errors import ArtifactError, FeatureError, TooFewBarsError
-from ml.forecasting.forecaster import Fan, check_steps
+from ml.evaluation.intervals import Fan, fan
+from ml.forecasting.forecaster import check_steps
 from ml.inference.champions import Champions
 from ml.inference.history import check_history
 from ml.inference.sources import BarSource, SeriesBars
@@ -113,7 +114,7 @@ class ForecastService:
             series = SeriesBars.of(key, bars, self.settings.ingest.calendar)
         future = series.future(steps)
         try:
-            fan = forecaster.forecast(series.bars, steps, future)
+            made = fan(forecaster, series.bars, steps, future)
         except FeatureError as error:
             raise FeatureError(
                 f"{meta.model} {meta.version} cannot forecast: {error.message}",
@@ -122,7 +123,7 @@ class ForecastService:
             ) from error
         except TooFewBarsError as error:
             raise TooFewBarsError(error.message, hint=error.hint, where=str(key)) from error
-        return Prediction(_frame(fan, future, key), series, meta)
+        return Prediction(_frame(made, future, key), series, meta)
 
 
 def _frame(fan: Fan, future: pd.DatetimeIndex, key: SeriesKey) -> pd.DataFrame:

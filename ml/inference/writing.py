@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from ml.artifacts.expiry import bars_since, expired
 from ml.config import Settings
 from ml.data import atomic
 from ml.errors import ArtifactWriteError, TickerflowError
@@ -61,18 +62,22 @@ def forecast_series(
     try:
         prediction = (service or ForecastService.of(settings)).predict(key, n_steps)
         draw = settings.run.plots != "never"
-        written = write_prediction(prediction, settings.predictions_dir, draw=draw)
+        last = prediction.series.bars.iloc[-1]
+        since = bars_since(prediction.meta, prediction.series.bars["timestamp"])
+        words = expired(prediction.meta, since, datetime.now(UTC), settings.watch)
+        written = write_prediction(prediction, settings.predictions_dir, draw=draw, expired=words)
     except TickerflowError as error:
         seconds = time.perf_counter() - started
         return ForecastOutcome(**identity, status="failed", failure=Failure.of(error), seconds=seconds)
     record = _record(prediction)
-    last = prediction.series.bars.iloc[-1]
     return ForecastOutcome(
         **identity,
         status="ok",
         model=prediction.meta.model,
         version=prediction.meta.version,
         skill=record.skill,
+        proven=prediction.meta.decision is not None and prediction.meta.decision.proven,
+        expired=words,
         asof=last["timestamp"].to_pydatetime(),
         last_close=float(last["close"]),
         steps=n_steps,
@@ -84,8 +89,12 @@ def forecast_series(
     )
 
 
-def write_prediction(prediction: Prediction, predictions_dir: Path, *, draw: bool = True) -> Written:
+def write_prediction(
+    prediction: Prediction, predictions_dir: Path, *, draw: bool = True, expired: str = ""
+) -> Written:
     """Write ``{stem}_{ASOF}.csv``, ``.json`` and, where ``draw``, ``.png``; replace those of that bar.
+
+    ``expired`` says why the model is too old; it stands in the JSON and over the picture.
 
     Raises:
         ArtifactWriteError: the folder cannot be written; the files of before are as they were.
@@ -94,9 +103,10 @@ def write_prediction(prediction: Prediction, predictions_dir: Path, *, draw: boo
     # By concatenation: with_suffix would cut a ticker at its dot.
     stem = f"{prediction.series.key.stem}_{asof:%Y%m%dT%H%M%SZ}"
     csv, document, plot = (predictions_dir / f"{stem}.{suffix}" for suffix in ("csv", "json", "png"))
-    contents = {plot: _plot(prediction)} if draw else {}
+    contents = {plot: _plot(prediction, expired)} if draw else {}
     contents[csv] = to_csv(prediction.frame)
-    contents[document] = _describe(prediction, {path.name: held for path, held in contents.items()})
+    digests = {path.name: hashlib.sha256(held).hexdigest() for path, held in contents.items()}
+    contents[document] = _describe(prediction, digests, expired)
     try:
         predictions_dir.mkdir(parents=True, exist_ok=True)
         # Two writers of one as-of bar: a pair is of one or of the other.
@@ -149,7 +159,7 @@ def to_csv(frame: pd.DataFrame) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _describe(prediction: Prediction, files: dict[str, bytes]) -> bytes:
+def _describe(prediction: Prediction, digests: Mapping[str, str], expired: str) -> bytes:
     series, meta = prediction.series, prediction.meta
     record = _record(prediction)
     document: dict[str, Any] = {
@@ -162,6 +172,9 @@ def _describe(prediction: Prediction, files: dict[str, bytes]) -> bytes:
         "steps": len(prediction.frame),
         "verdict": record.verdict,
         "skill": record.skill,
+        "proven": meta.decision is not None and meta.decision.proven,
+        "decision": meta.decision.reason if meta.decision else "",
+        "expired": expired,
         "coverage": {"80": record.coverage_80, "95": record.coverage_95, "windows": record.windows},
         "model": {
             "name": meta.model,
@@ -179,15 +192,16 @@ def _describe(prediction: Prediction, files: dict[str, bytes]) -> bytes:
             "rows": len(series.bars),
             "first": _instant(series.bars["timestamp"].iloc[0]),
         },
-        "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        "files": dict(digests),
     }
     return json.dumps(document, indent=2, allow_nan=False).encode() + b"\n"
 
 
-def _plot(prediction: Prediction) -> bytes:
+def _plot(prediction: Prediction, expired: str) -> bytes:
     bars, steps = prediction.series.bars, len(prediction.frame)
     walk = RandomWalk.of(float(bars["close"].iloc[-1]), walk_radius(bars, prediction.meta, steps))
-    return forecast_plot(str(prediction.series.key), bars, prediction.frame, walk, _record(prediction))
+    title = f"{prediction.series.key}" + (f", {expired}" if expired else "")
+    return forecast_plot(title, bars, prediction.frame, walk, _record(prediction))
 
 
 def _record(prediction: Prediction) -> Record:

@@ -9,7 +9,7 @@ from torch import nn
 from ml.config import TrainConfig
 from ml.evaluation.intervals import calibrate
 from ml.forecasting.forecaster import Forecaster
-from ml.forecasting.spec import ForecastSpec, Intervals, baseline_target
+from ml.forecasting.spec import AdaptiveConformal, ForecastSpec, baseline_target
 from ml.forecasting.threads import torch_threads
 from ml.training.dataset import Dataset
 from ml.training.network import architecture, network_config
@@ -38,7 +38,7 @@ def calibrated(
         warm_up=0 if is_baseline else config.warm_up,
         horizon=config.horizon,
         target=dataset.target,
-        intervals=Intervals(radius_80=(0.0,), radius_95=(0.0,), windows=1),
+        intervals=AdaptiveConformal(sigma=dataset.target.sigma),
     )
     changes = Forecaster(plain, network, dataset.scaler).changes(bars, dataset.validation.anchors)
     actual = dataset.validation.actual()
@@ -47,7 +47,7 @@ def calibrated(
     else:
         target = dataset.target.model_copy(update={"gain": fit_gain(changes, actual)})
         skew = train_serve_skew(network, dataset.validation, config, changes)
-    intervals = calibrate(actual - target.gain * changes)
+    intervals = calibrate(actual - np.asarray(target.gain) * changes, actual, target.sigma)
     return plain.model_copy(update={"target": target, "intervals": intervals}), skew
 
 
@@ -77,12 +77,17 @@ def train_serve_skew(
     return float(np.abs(difference).max())
 
 
-def fit_gain(forecast: Floats, actual: Floats) -> float:
-    """The factor in [0, 1] by which forecast changes have the least absolute error, on a grid of 0.05.
+def fit_gain(forecast: Floats, actual: Floats) -> tuple[float, ...]:
+    """The factors in [0, 1] by which forecast changes have the least absolute error, on a grid of 0.05.
 
     A network that learnt noise forecasts too boldly; validation windows say by how much. 0 is the random
-    walk. Both arrays are ``(windows, horizon)`` log changes.
+    walk. What can be forecast of the next bar says nothing of ten bars, so each step has its own gain;
+    but steps that are alike share what they know: step ``j`` counts ``min(j / k, k / j) ** 3`` at step
+    ``k``. Both arrays are ``(windows, horizon)`` log changes.
     """
     grid = np.linspace(0.0, 1.0, 21)
-    errors = [float(np.abs(actual - gain * forecast).mean()) for gain in grid]
-    return float(grid[int(np.argmin(errors))])
+    errors = np.stack([np.abs(actual - gain * forecast).mean(axis=0) for gain in grid])
+    step = np.arange(1, errors.shape[1] + 1)
+    ratio = step[:, None] / step
+    alike = np.minimum(ratio, 1 / ratio) ** 3 / np.sqrt(step)  # errors grow with the step's root
+    return tuple(grid[(errors @ alike.T).argmin(axis=0)].tolist())

@@ -6,7 +6,7 @@ recurrent kernels instead, which are faster than the steps written out and give 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -45,6 +45,12 @@ class Fleet:
         self.optimiser = AdamW(self.weights, config.learning_rate, config.weight_decay)
         self.diverged = torch.zeros(size, dtype=torch.bool, device=initial.device)
         self._dropouts = [part for part in network.modules() if isinstance(part, LockedDropout)]
+
+    def start_from(self, row: int, weights: Mapping[str, Tensor]) -> None:
+        """Give one series weights of its own, by the network's names, before any step."""
+        own = torch.cat([weights[name].detach().flatten() for name in self._shapes])
+        with torch.no_grad():
+            self.weights[row] = own.to(self.weights)
 
     def keep(self, rows: Tensor) -> None:
         """Drop all series but these, with their part of the optimiser's memory."""

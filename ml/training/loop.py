@@ -1,11 +1,12 @@
 """The training loop: epochs, early stopping, a deadline, and a guard against NaN, for each series.
 
 It trains one series or many at once; what a series learns does not depend on which others are beside it.
+A job may have weights of its own to start from, and a number of epochs of its own, without validation.
 """
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -32,15 +33,27 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Job:
-    """One series to train."""
+    """One series to train.
+
+    Attributes:
+        train: what the weights learn from.
+        validation: what stops the training; None where ``epochs`` does.
+        weights: to start from, by name; by default those of the network.
+        epochs: train exactly that many epochs, and keep the weights of the last.
+    """
 
     train: Samples
-    validation: Samples
+    validation: Samples | None
+    weights: Mapping[str, Tensor] | None = field(default=None, repr=False)
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the history. Epoch 0 is the network before any step: the random walk."""
+    """One line of the history. Epoch 0 is the network before any step: by default the random walk.
+
+    ``val_loss`` is NaN where the number of epochs is given: nothing is held back for validation.
+    """
 
     epoch: int
     train_loss: float | None
@@ -50,7 +63,7 @@ class Epoch:
 
     def as_dict(self) -> dict[str, float | int | bool | None]:
         """Plain data for JSON."""
-        return asdict(self)
+        return {**asdict(self), "val_loss": None if math.isnan(self.val_loss) else self.val_loss}
 
 
 @dataclass(frozen=True)
@@ -82,14 +95,14 @@ def fit(
     on_epoch: OnEpoch | None = None,
     unrolled: bool | None = None,
 ) -> list[Outcome]:
-    """Train the network once for each job, all from its present weights.
+    """Train the network once for each job, from its present weights or from the job's own.
 
     The same seed gives a job the same weights, whichever jobs are beside it (up to the order in which
     floats are summed) and on whichever device.
 
     Args:
-        network: left as it is; its weights are where each job starts.
-        jobs: must agree in `batches_of`.
+        network: left as it is; its weights are where each job starts that has none.
+        jobs: must agree in `batches_of`, and in whether they are validated.
         config: settings, the same for all.
         device: where to train.
         on_epoch: told the job's index and each of its epochs.
@@ -97,14 +110,17 @@ def fit(
             it must be.
 
     Returns:
-        For each job its fit, with the weights of its best validation loss, on the CPU; or the error,
-        where no epoch could be finished before the deadline or before the loss was not finite.
+        For each job its fit, with the weights of its best validation loss or else of its last epoch, on
+        the CPU; or the error, where no epoch could be finished before the deadline or before the loss
+        was not finite.
 
     Raises:
-        ValueError: the jobs do not agree in `batches_of`.
+        ValueError: the jobs do not agree.
     """
     if len({batches_of(job, config) for job in jobs}) > 1:
         raise ValueError("expected jobs with as many batches in an epoch as each other")
+    if len({job.validation is None for job in jobs}) > 1:
+        raise ValueError("expected jobs that are all validated, or all trained for a number of epochs")
     unrolled = len(jobs) > 1 if unrolled is None else unrolled
     unroll(network, unrolled)
     # cuDNN would round to ten bits (TF32) and add in any order: no GPU would learn what a CPU does.
@@ -131,9 +147,10 @@ class _Member:
 
     index: int
     windows: int
-    validation_windows: int
     plan: Chunks
-    validation: Chunks
+    epochs: int
+    validation: Chunks | None
+    validation_windows: int
     history: list[Epoch] = field(default_factory=list)
     best_epoch: int = 0
     best_loss: float = math.inf
@@ -153,20 +170,15 @@ class _Training:
     ) -> None:
         self.network, self.config, self.device, self.on_epoch = network, config, device, on_epoch
         self.fleet = Fleet(network, len(jobs), config, unrolled)
+        for row, job in enumerate(jobs):
+            if job.weights is not None:
+                self.fleet.start_from(row, job.weights)
         self.train = Shelf([job.train for job in jobs], device)
-        self.validation = Shelf([job.validation for job in jobs], device)
+        held_back = [job.validation for job in jobs if job.validation is not None]
+        self.validation = Shelf(held_back, device) if held_back else None
         # Validation needs no gradient, so its batches may be large, but not without bounds.
-        validation_windows = max(4 * config.chunk, min(4096, _VALIDATION_WINDOWS // len(jobs)))
-        self.members = [
-            _Member(
-                index,
-                len(job.train),
-                len(job.validation),
-                _plan(job, config),
-                cut(job.validation.anchors, steps_of(config), validation_windows),
-            )
-            for index, job in enumerate(jobs)
-        ]
+        largest = max(4 * config.chunk, min(4096, _VALIDATION_WINDOWS // len(jobs)))
+        self.members = [_member(index, job, config, largest) for index, job in enumerate(jobs)]
         self.best = self.fleet.weights.detach().clone()
         self.total = len(jobs)
         self.outcomes: dict[int, Outcome] = {}
@@ -177,7 +189,7 @@ class _Training:
     def run(self) -> list[Outcome]:
         """Train until every job has stopped; their outcomes in their order."""
         self._record(0, None, self._validate())
-        for epoch in range(1, self.config.epochs + 1):
+        for epoch in range(1, max(member.epochs for member in self.members) + 1):
             if not self._going:
                 break
             train_losses = self._train(epoch)
@@ -206,12 +218,12 @@ class _Training:
         self._train_pass = Pass(
             [member.plan for member in self.members], self.device, gather(self.train), step
         )
-        self._val_pass = Pass(
-            [member.validation for member in self.members],
-            self.device,
-            gather(self.validation),
-            judge,
-        )
+        self._val_pass: Pass | None = None
+        if self.validation is not None:
+            self._val_pass = Pass(self._held_back(), self.device, gather(self.validation), judge)
+
+    def _held_back(self) -> list[Chunks]:
+        return [member.validation for member in self.members if member.validation is not None]
 
     def _train(self, epoch: int) -> Floats | None:
         """One epoch; the mean loss of each job's windows, None where the deadline came first."""
@@ -226,9 +238,11 @@ class _Training:
         return self._train_pass.total() / [member.windows for member in self.members]
 
     def _validate(self) -> Floats:
-        """The mean loss of each job's validation windows."""
+        """The mean loss of each job's validation windows; NaN where it has none."""
+        if self._val_pass is None:
+            return np.full(len(self.members), math.nan)
         self.network.eval()
-        for _ in self._val_pass.over(lambda: [member.validation.in_order() for member in self.members]):
+        for _ in self._val_pass.over(lambda: [chunks.in_order() for chunks in self._held_back()]):
             pass
         return self._val_pass.total() / [member.validation_windows for member in self.members]
 
@@ -245,9 +259,11 @@ class _Training:
         """Note an epoch for each job that still trains, and stop those that are done."""
         self.seconds += self._share()
         self.marked = time.monotonic()
-        diverged = self.fleet.diverged.cpu().numpy() | ~np.isfinite(val_losses)
+        diverged = self.fleet.diverged.cpu().numpy()
+        if self.validation is not None:
+            diverged = diverged | ~np.isfinite(val_losses)
         better = np.zeros(len(self.members), dtype=bool)
-        broken, tired = [], []
+        broken, tired, done = [], [], []
         for row, member in enumerate(self.members):
             if member.index in self.outcomes:
                 continue
@@ -255,7 +271,7 @@ class _Training:
                 broken.append(member)
                 continue
             loss = float(val_losses[row])
-            better[row] = loss < member.best_loss
+            better[row] = self.validation is None or loss < member.best_loss
             if better[row]:
                 member.best_loss, member.best_epoch = loss, epoch
             train_loss = None if train_losses is None else float(train_losses[row])
@@ -264,10 +280,13 @@ class _Training:
                 self.on_epoch(member.index, member.history[-1])
             if epoch - member.best_epoch >= self.config.patience:
                 tired.append(member)
+            elif epoch >= member.epochs:
+                done.append(member)
         chosen = torch.from_numpy(better).to(self.device)[:, None]
         self.best = torch.where(chosen, self.fleet.weights.detach(), self.best)
         self._stop(broken, "diverged")
         self._stop(tired, "early")
+        self._stop(done, "epochs")
         if 0 < self._going <= _COMPACT_AT * len(self.members):
             self._compact()
 
@@ -276,7 +295,7 @@ class _Training:
         for member in members:
             if member.index in self.outcomes:
                 continue
-            if len(member.history) <= 1:
+            if len(member.history) <= min(1, member.epochs):
                 self.outcomes[member.index] = _unfinished(reason, self.config)
                 continue
             self.outcomes[member.index] = Fit(
@@ -295,8 +314,21 @@ class _Training:
         self.members = [self.members[row] for row in rows]
         self.best = self.best[kept]
         for part in (self.fleet, self.train, self.validation):
-            part.keep(kept)
+            if part is not None:
+                part.keep(kept)
         self._make_passes()
+
+
+def _member(index: int, job: Job, config: TrainConfig, largest: int) -> _Member:
+    held_back = job.validation
+    return _Member(
+        index=index,
+        windows=len(job.train),
+        plan=_plan(job, config),
+        epochs=config.epochs if job.epochs is None else job.epochs,
+        validation=None if held_back is None else cut(held_back.anchors, steps_of(config), largest),
+        validation_windows=0 if held_back is None else len(held_back),
+    )
 
 
 def _unfinished(stopped: Stopped, config: TrainConfig) -> TrainingError:

@@ -1,6 +1,7 @@
 """What one training shows in a terminal: a bar over its epochs, a table of its result."""
 
 import sys
+from math import isnan
 from types import TracebackType
 
 from rich.console import Console
@@ -31,9 +32,8 @@ class EpochBar:
     def update(self, epoch: Epoch) -> None:
         """Show an epoch that was finished."""
         train = "" if epoch.train_loss is None else f"train {epoch.train_loss:.5f}  "
-        self._progress.update(
-            self._task, completed=epoch.epoch, losses=f"{train}validation {epoch.val_loss:.5f}"
-        )
+        held_back = "" if isnan(epoch.val_loss) else f"validation {epoch.val_loss:.5f}"
+        self._progress.update(self._task, completed=epoch.epoch, losses=train + held_back)
 
     def __enter__(self) -> "EpochBar":
         self._progress.start()

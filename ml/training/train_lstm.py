@@ -7,10 +7,12 @@ are known to be right, so that ``--help`` answers at once.
 """
 
 import argparse
+import signal
 import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import ValidationError
@@ -35,11 +37,20 @@ if TYPE_CHECKING:
 _PATHS = ("raw_dir", "store_dir", "models_dir", "predictions_dir")
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: ends a training as Ctrl-C does."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status: 0 done, 1 the series failed, 2 wrong use."""
+    """Run the command; returns the exit status: 0 done, 1 the series failed, 2 wrong use.
+
+    An interruption is 130, or 143 where it is `Terminated`.
+    """
     try:
         base = _base_settings()
-        options = _parser(base).parse_args(arguments)
+        # What is not typed stays None, and is no choice: what was tuned then stands above the default.
+        untyped = argparse.Namespace(**dict.fromkeys(TrainConfig.model_fields))
+        options = _parser(base).parse_args(arguments, untyped)
         settings = _settings(options, base)
         key = SeriesKey.of(options.ticker, options.interval)
         outcome = _run(key.ticker, str(key.interval), settings)
@@ -47,9 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, 2)
     except TickerflowError as error:
         return _complain(error, 1)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("interrupted: nothing was promoted", file=sys.stderr)  # noqa: T201
-        return 130
+        return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
     _print_result(outcome)
     return 1 if outcome.status == "failed" else 0
 
@@ -58,7 +69,7 @@ def _parser(defaults: Settings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ml.training.train_lstm",
         description="Train one series, judge it on test bars beside the random walk, and promote it.",
-        epilog="Exit status: 0 done, 1 the series failed, 2 wrong use.",
+        epilog="Exit status: 0 done, 1 the series failed, 2 wrong use; 130 Ctrl-C, 143 SIGTERM.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
@@ -101,13 +112,14 @@ def _base_settings() -> Settings:
 
 
 def _settings(options: argparse.Namespace, base: Settings) -> Settings:
-    values = {name: getattr(options, name) for name in TrainConfig.model_fields}
-    if values["features"] is not None:
+    typed = {name: getattr(options, name) for name in TrainConfig.model_fields}
+    values = {name: value for name, value in typed.items() if value is not None}
+    if "features" in values:
         values["features"] = tuple(
             part.strip() for part in values["features"].split(",") if part.strip()
         )
     try:
-        train = TrainConfig.model_validate(values)
+        train = TrainConfig.model_validate({**base.train.model_dump(exclude_unset=True), **values})
     except ValidationError as error:
         first = error.errors()[0]
         name = _flag(str(first["loc"][0])) if first["loc"] else "options"
@@ -131,6 +143,7 @@ def _run(ticker: str, interval: str, settings: Settings) -> "TrainOutcome":
         from ml.data.ingest import ingest_series
         from ml.evaluation.promotion import failed, promote_series
         from ml.features.indicators import feature_columns
+        from ml.ledger.cards import with_card
         from ml.training.device import choose_device
         from ml.training.network import architecture
         from ml.training.progress import EpochBar
@@ -149,7 +162,7 @@ def _run(ticker: str, interval: str, settings: Settings) -> "TrainOutcome":
         return failed(raw.key, ingested.failure)
     with EpochBar(str(raw.key), settings.train.epochs) as bar:
         challenger = train_series(raw.key, settings, bar.update)
-    return promote_series(challenger, settings)
+    return with_card(promote_series(challenger, settings), settings)
 
 
 def _print_result(outcome: "TrainOutcome") -> None:
@@ -165,6 +178,8 @@ def _print_result(outcome: "TrainOutcome") -> None:
     console = Console(highlight=False)
     console.print(result_table(outcome))
     console.print(outcome.reason, soft_wrap=True, markup=False)
+    if outcome.card:
+        console.print(f"model card: {outcome.card}", soft_wrap=True, markup=False)
 
 
 def _complain(error: TickerflowError, status: int) -> int:
@@ -176,5 +191,10 @@ def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(main())

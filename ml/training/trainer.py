@@ -1,30 +1,27 @@
 """Train series: from stored bars to challengers that wait for their verdict."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-import torch
-from torch import nn
 
 from ml.artifacts.meta import Meta
-from ml.artifacts.store import Bundle, ModelStore
-from ml.config import Settings, TrainConfig
+from ml.artifacts.store import ModelStore
+from ml.config import PromoteConfig, Settings, TrainConfig
 from ml.data.store import bars_fingerprint, read_bars, read_outcome
 from ml.errors import StoreError, TickerflowError, TrainingError
 from ml.evaluation.promotion import failed, unchanged
-from ml.forecasting.threads import torch_seed, torch_threads
-from ml.outcomes import Challenger, Failure, IngestOutcome
+from ml.outcomes import Challenger, IngestOutcome
 from ml.series import SeriesKey
-from ml.training.calibration import calibrated
-from ml.training.dataset import Dataset, build_dataset
-from ml.training.device import choose_device
+from ml.training.configuration import Plan, champion_of, plan_for
+from ml.training.course import Course, Role, course_of
 from ml.training.engine import fleets, is_fleet
 from ml.training.fit_id import fit_id
-from ml.training.loop import Epoch, Fit, Job, Outcome, fit
-from ml.training.network import architecture, build_network, network_config
-from ml.training.record import history, make_meta
+from ml.training.learning import train_datasets
+from ml.training.loop import Epoch, Fit, Outcome
+from ml.training.network import network_config
+from ml.training.staging import stage
 
 OnEpoch = Callable[[SeriesKey, Epoch], None]
 
@@ -34,11 +31,18 @@ class _Series:
     """A series that is to be trained."""
 
     key: SeriesKey
-    bars: pd.DataFrame
     ingested: IngestOutcome
     identity: str
-    dataset: Dataset
+    course: Course
     seconds: float  # spent on it so far
+
+
+@dataclass(frozen=True)
+class _Lot:
+    """Lessons that are trained together: the number of the series, and the role in its course."""
+
+    config: TrainConfig
+    members: Sequence[tuple[int, Role]]
 
 
 def train_series(
@@ -65,8 +69,7 @@ def train_together(
     What a series learns does not depend on the others. An exception that `train_series` would raise is
     yielded instead: it concerns one series, and not those that train beside it.
     """
-    config = settings.train
-    waiting: list[_Series] = []
+    waiting: dict[int, _Series] = {}
     for key in keys:
         try:
             prepared = _prepare(key, settings)
@@ -76,119 +79,136 @@ def train_together(
         if isinstance(prepared, Challenger):
             yield key, prepared
         else:
-            waiting.append(prepared)
-    groups = fleets([series.dataset for series in waiting], config, settings.run.fleet_size)
-    lots = [[waiting[index] for index in group] for group in groups]
-    del waiting
-    while lots:
-        members = lots.pop(0)
-        for series, result in zip(members, _fit_all(members, config, on_epoch), strict=True):
+            waiting[len(waiting)] = prepared
+    results: dict[int, dict[Role, Outcome | Exception]] = {index: {} for index in waiting}
+    for lot in _lots(waiting, settings.run.fleet_size):
+        for (index, role), result in zip(
+            lot.members, _fit_all(lot.members, lot.config, waiting, on_epoch), strict=True
+        ):
+            results[index][role] = result
+        for index in sorted({index for index, _ in lot.members}):
+            if results[index].keys() != waiting[index].course.lessons.keys():
+                continue
+            series, fits = waiting.pop(index), results.pop(index)
             try:
-                yield series.key, _finish(series, result, settings)
+                yield series.key, _finish(series, fits, settings)
             except Exception as error:  # noqa: BLE001  # as above
                 yield series.key, error
 
 
 def _prepare(key: SeriesKey, settings: Settings) -> _Series | Challenger:
-    """The series with its dataset, or its outcome where there is nothing to train."""
+    """The series with its course, or its outcome where there is nothing to train."""
     began = time.monotonic()
-    config = settings.train
     try:
-        network_config(config)
-        is_fleet(config)
         store = ModelStore(settings.models_dir)
+        network_config(settings.train)
         bars = read_bars(settings.store_dir, key)
         ingested = _outcome(settings, key)
         _check_same_bars(key, bars, ingested)
-        identity = fit_id(ingested.fingerprint, config, settings.promote)
+        champion = champion_of(store, key)
+        plan = plan_for(key, settings, store, champion, bars)
+        is_fleet(plan.config)
+        identity, *others = _identities(ingested.fingerprint, plan, settings.promote)
         if settings.run.skip_unchanged and not settings.promote.force:
-            record = store.find_fit(key, identity)
-            if record is not None and not _cut_short(record, config) and store.serves(key):
+            found = (store.find_fit(key, name) for name in (identity, *others))
+            record = next((record for record in found if record is not None), None)
+            if record is not None and not _cut_short(record, plan.config) and store.serves(key):
                 outcome = unchanged(key, record, store, seconds=time.monotonic() - began)
                 return _challenger(key, outcome=outcome)
-        dataset = build_dataset(bars, config)
+        course = course_of(plan, champion, bars, settings)
     except TickerflowError as error:
         return _challenger(key, outcome=failed(key, error, seconds=time.monotonic() - began))
-    return _Series(key, bars, ingested, identity, dataset, time.monotonic() - began)
+    return _Series(key, ingested, identity, course, time.monotonic() - began)
+
+
+def _identities(fingerprint: str, plan: Plan, rule: PromoteConfig) -> list[str]:
+    """What this training is called, and what it was called if the champion is its result already.
+
+    A warm start or a refit that was accepted is the champion now: from it the next one would start, on
+    the same bars, and so on each night.
+    """
+    if plan.source is None:
+        return [fit_id(fingerprint, plan.config, rule)]
+    identities = [fit_id(fingerprint, plan.config, rule, plan.source.version)]
+    made = plan.source.training
+    if made.mode == plan.mode or plan.mode == "warm":
+        before = fit_id(fingerprint, plan.config, rule, made.source)
+        identities += [before] if before == made.fit_id else []
+    return identities
+
+
+def _lots(waiting: Mapping[int, _Series], fleet_size: int) -> list[_Lot]:
+    """All lessons in lots that train together, those of the first series first."""
+    groups: dict[tuple[TrainConfig, bool], list[tuple[int, Role]]] = {}
+    for index, series in waiting.items():
+        for role, lesson in series.course.lessons.items():
+            config = lesson.config.model_copy(update={"mode": "scratch"})  # says nothing to the loop
+            groups.setdefault((config, lesson.start.epochs is None), []).append((index, role))
+    lots = []
+    for (config, _), members in groups.items():
+        datasets = [waiting[index].course.lessons[role].dataset for index, role in members]
+        lots += [
+            _Lot(config, [members[place] for place in places])
+            for places in fleets(datasets, config, fleet_size)
+        ]
+    return sorted(lots, key=lambda lot: min(index for index, _ in lot.members))
 
 
 def _fit_all(
-    members: Sequence[_Series], config: TrainConfig, on_epoch: OnEpoch | None
+    members: Sequence[tuple[int, Role]],
+    config: TrainConfig,
+    waiting: Mapping[int, _Series],
+    on_epoch: OnEpoch | None,
 ) -> Sequence[Outcome | Exception]:
     """Train what belongs together; where that fails (memory, one odd series), in ever smaller parts."""
     try:
-        return _fit(members, config, on_epoch)
+        return _fit(members, config, waiting, on_epoch)
     except Exception as error:  # noqa: BLE001  # it is handed on with the series it is about
         if len(members) == 1:
             return [error]
     half = len(members) // 2
     return [
-        *_fit_all(members[:half], config, on_epoch),
-        *_fit_all(members[half:], config, on_epoch),
+        *_fit_all(members[:half], config, waiting, on_epoch),
+        *_fit_all(members[half:], config, waiting, on_epoch),
     ]
 
 
-def _fit(members: Sequence[_Series], config: TrainConfig, on_epoch: OnEpoch | None) -> list[Outcome]:
+def _fit(
+    members: Sequence[tuple[int, Role]],
+    config: TrainConfig,
+    waiting: Mapping[int, _Series],
+    on_epoch: OnEpoch | None,
+) -> list[Outcome]:
     """Train what belongs together."""
-    if architecture(config).solve is not None:
-        return [_solved()] * len(members)
 
-    def told(index: int, epoch: Epoch) -> None:
+    def told(place: int, epoch: Epoch) -> None:
         if on_epoch is not None:
-            on_epoch(members[index].key, epoch)
+            on_epoch(waiting[members[place][0]].key, epoch)
 
-    jobs = [Job(series.dataset.train, series.dataset.validation) for series in members]
-    with torch_seed(config.seed), torch_threads(config.threads):
-        network = build_network(members[0].dataset, config)
-        return fit(network, jobs, config, choose_device(config.device), told)
-
-
-def _solved() -> Fit:
-    return Fit((), 0, "solved", 0.0)
-
-
-def _finish(series: _Series, result: Outcome | Exception, settings: Settings) -> Challenger:
-    """Calibrate and stage what was trained; where that failed and nothing serves, a baseline."""
-    began = time.monotonic()
-    config, failure, identity = settings.train, None, series.identity
-    store = ModelStore(settings.models_dir)
-    try:
-        if isinstance(result, TrainingError):
-            if store.serves(series.key):
-                raise result
-            # A series with enough bars always has a forecast. Without the identity of what failed: that
-            # is to be trained again.
-            failure, identity = Failure.of(result), ""
-            config, result = config.model_copy(update={"model": "naive"}), _solved()
-        if isinstance(result, Exception):
-            raise result
-        network = _with_weights(series.dataset, config, result)
-        spec, skew = calibrated(series.dataset, network.eval(), config, series.bars)
-        meta = make_meta(
-            spec, series.dataset, series.ingested, series.bars, config, result, identity, skew
-        )
-        weights = {name: tensor.detach() for name, tensor in network.state_dict().items()}
-        bundle = Bundle(meta, weights, series.dataset.scaler)
-        staged = store.stage(bundle, {"history": history(result)})
-    except TickerflowError as error:
-        seconds = series.seconds + time.monotonic() - began
-        return _challenger(series.key, outcome=failed(series.key, error, seconds=seconds))
-    return _challenger(
-        series.key,
-        staged=str(staged),
-        failure=failure,
-        epochs=result.epochs,
-        seconds=series.seconds + result.seconds + time.monotonic() - began,
+    lessons = [waiting[index].course.lessons[role] for index, role in members]
+    return train_datasets(
+        [lesson.dataset for lesson in lessons], config, told, [lesson.start for lesson in lessons]
     )
 
 
-def _with_weights(dataset: Dataset, config: TrainConfig, result: Fit) -> nn.Module:
-    if not result.weights:
-        return build_network(dataset, config)
-    with torch.device("meta"):  # draws no random numbers, which others may be drawing
-        network = build_network(dataset, config)
-    network.load_state_dict(result.weights, assign=True)
-    return network
+def _finish(
+    series: _Series, results: Mapping[Role, Outcome | Exception], settings: Settings
+) -> Challenger:
+    """Stage what was trained; an expected failure is the challenger's outcome."""
+    began = time.monotonic()
+    fits: dict[Role, Outcome] = {}
+    try:
+        for role, result in results.items():
+            if isinstance(result, Exception) and not isinstance(result, TrainingError):
+                raise result
+            fits[role] = result
+        staged = stage(series.course, fits, series.ingested, series.identity, settings)
+    except TickerflowError as error:
+        seconds = series.seconds + time.monotonic() - began
+        return _challenger(series.key, outcome=failed(series.key, error, seconds=seconds))
+    learning = sum(result.seconds for result in fits.values() if isinstance(result, Fit))
+    seconds = series.seconds + learning + time.monotonic() - began
+    return staged.model_copy(update={"seconds": seconds})
 
 
 def _challenger(key: SeriesKey, **fields: object) -> Challenger:

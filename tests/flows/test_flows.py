@@ -102,3 +102,23 @@ def test_runs_on_processes_end_as_runs_on_threads_do(tmp_path: Path) -> None:
     with get_client(sync_client=True) as client:
         runs = client.read_task_runs(task_run_filter=TaskRunFilter())
     assert {"train AAA 1d", "promote BBB 1d"} <= {run.name for run in runs}
+
+
+def test_series_whose_model_is_expired_are_trained_first(tmp_path: Path) -> None:
+    for ticker in ("A", "B", "C"):
+        write_series(tmp_path / "raw", ticker)
+    chosen = {**QUICK, "model": "naive"}
+    given = params(tmp_path, train=chosen, tickers=("C",))
+    assert train_universe(TrainParams.model_validate(given), return_state=True).is_completed()
+    recorder = Recorder()
+    token = watcher.set(recorder)
+    try:
+        one_by_one = {"runner": "threads", "workers": 1}
+        watched = params(
+            tmp_path, train={**chosen, "horizon": 3}, watch={"max_age_days": 1e-9}, run=one_by_one
+        )
+        train_universe(TrainParams.model_validate(watched), return_state=True)
+    finally:
+        watcher.reset(token)
+    trained = [event for event in recorder.events if event.startswith("training")]
+    assert trained == ["training C 1d", "training A 1d", "training B 1d"]

@@ -6,11 +6,12 @@ from flows.forecasting import make_lots
 from flows.reporting import MAX_REPORTS, with_plots_chosen
 from ml.config import RunConfig, Settings
 from ml.series import SeriesKey
+from tasks.forecast import Promoted
 
 
 def made(series: int, **run: Any) -> tuple[RunConfig, list[int]]:
     keys = [SeriesKey.of(f"T{number}", "1d") for number in range(series)]
-    settings, lots = make_lots(keys, Settings(run=RunConfig(**run)))
+    settings, lots = make_lots([Promoted(key) for key in keys], Settings(run=RunConfig(**run)))
     assert [item.key for lot in lots for item in lot.items] == keys
     return settings.run, [len(lot.items) for lot in lots]
 

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from flows.parameters import ForecastParams, TrainParams
+from flows.parameters import ForecastParams, TrainParams, TuneParams
 from ml.config import Settings
 from ml.errors import FeatureError, ModelError
 from models import architectures
@@ -43,3 +43,20 @@ def test_unknown_names_are_refused_before_anything_runs() -> None:
         TrainParams.model_validate({"train": {"features": ["moonphase"]}}).check_names()
     with pytest.raises(ValidationError):
         TrainParams.model_validate({"train": {"epocs": 3}})
+
+
+def test_what_was_set_stays_known_as_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKERFLOW_TRAIN__DROPOUT", "0.3")
+    typed = Settings(train={"hidden_size": 24})  # the default, and typed all the same
+    expected = {"dropout", "hidden_size"}
+    assert typed.train.model_fields_set == expected
+    for params in (TrainParams.of(typed), TuneParams.of(typed)):
+        assert params.settings().train.model_fields_set == expected
+        assert params.settings() == typed
+
+
+def test_a_form_that_is_sent_back_as_it_was_sets_nothing() -> None:
+    form = TrainParams().model_dump(mode="json")
+    assert TrainParams.model_validate(form).settings().train.model_fields_set == set()
+    form["train"] |= {"epochs": 7, "features": ["close"]}
+    assert TrainParams.model_validate(form).settings().train.model_fields_set == {"epochs", "features"}

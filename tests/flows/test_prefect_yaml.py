@@ -6,7 +6,8 @@ import pytest
 import yaml
 from prefect import Flow
 
-from flows.parameters import ForecastParams
+from flows.alarms import EVENT as LOST
+from flows.parameters import ForecastParams, Params, TrainParams
 from flows.promotions import EVENT, RESOURCE
 
 FILE = Path(__file__).resolve().parents[2] / "prefect.yaml"
@@ -29,9 +30,21 @@ def test_every_schedule_has_a_slug_and_a_zone() -> None:
     assert all("/" in schedule["timezone"] or schedule["timezone"] == "UTC" for schedule in schedules)
 
 
-def test_the_trigger_listens_to_what_a_training_emits() -> None:
-    (trigger,) = (t for deployment in DEPLOYMENTS for t in deployment.get("triggers", ()))
-    assert trigger["expect"] == [EVENT]
+@pytest.mark.parametrize(
+    ("name", "event", "part", "params"),
+    [
+        ("after-promotion", EVENT, "forecast", ForecastParams),
+        ("after-collapse", LOST, "train", TrainParams),
+    ],
+)
+def test_a_trigger_listens_to_what_a_run_emits(
+    name: str, event: str, part: str, params: type[Params]
+) -> None:
+    ((trigger,),) = (each["triggers"] for each in DEPLOYMENTS if each["name"] == name)
+    assert trigger["expect"] == [event]
     assert trigger["match"] == {"prefect.resource.id": RESOURCE}
-    # What the event carries as `forecast` (see announce) are parameters of the flow.
-    assert {"tickers", "intervals", "folders"} <= set(ForecastParams.model_fields)
+    assert trigger["parameters"]["params"]["value"]["template"] == (
+        f"{{{{ event.payload.{part} | tojson }}}}"
+    )
+    # What the event carries as that part (see announce and announce_lost) are parameters of the flow.
+    assert {"tickers", "intervals", "folders"} <= set(params.model_fields)

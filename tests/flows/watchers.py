@@ -17,6 +17,7 @@ class Recorder:
     began: list[SeriesKey] = field(default_factory=list)
     outcomes: list[Finished] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    trials: list[tuple[SeriesKey, int, int, str]] = field(default_factory=list)
 
     def found(self, keys: Sequence[SeriesKey], problems: Sequence[Failure]) -> None:
         self.keys += keys
@@ -25,6 +26,9 @@ class Recorder:
     def training(self, key: SeriesKey) -> None:
         self.began.append(key)
         self.events.append(f"training {key}")
+
+    def trial(self, key: SeriesKey, done: int, total: int, text: str) -> None:
+        self.trials.append((key, done, total, text))
 
     def finished(self, outcome: Finished) -> None:
         self.outcomes.append(outcome)

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from ml.artifacts import commit, files, layout, lock, reading
+from ml.artifacts import commit, events, files, layout, lock, reading
 
 # What changes the disk, by the names of Python's C functions.
 _DISK_CALLS = {"open", "write", "fsync", "mkdir", "rename", "replace", "unlink", "rmdir"}
 # Where the store touches the disk; elsewhere, it writes to memory.
-_STORE_FILES = {str(module.__file__) for module in (commit, files, layout, lock, reading)}
+_STORE_FILES = {str(module.__file__) for module in (commit, events, files, layout, lock, reading)}
 
 
 def forked(work: Callable[[], None]) -> int:

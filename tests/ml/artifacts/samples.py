@@ -12,7 +12,7 @@ from ml.artifacts.bundle import Bundle
 from ml.artifacts.meta import Data, Decision, Meta, Split, SplitPart, Training
 from ml.artifacts.store import ModelStore
 from ml.features.scaling import Scaler, fit_plainly
-from ml.forecasting.spec import ForecastSpec, Intervals, Target
+from ml.forecasting.spec import ForecastSpec, SplitConformal, Target
 from ml.series import SeriesKey
 
 AAPL = SeriesKey.of("AAPL", "1d")
@@ -41,7 +41,7 @@ def toy_meta(number: int, key: SeriesKey = AAPL, model: str = "toy", **changes: 
         "seq_len": 5,
         "horizon": 2,
         "target": Target(sigma=0.01, mean=0.0, drift=0.0),
-        "intervals": Intervals(radius_80=(0.1, 0.2), radius_95=(0.2, 0.3), windows=10),
+        "intervals": SplitConformal(radius_80=(0.1, 0.2), radius_95=(0.2, 0.3), windows=10),
         "ticker": key.ticker,
         "interval": str(key.interval),
         "created_at": START + timedelta(seconds=number),

@@ -104,6 +104,7 @@ def test_promotion_writes_the_three_files_and_an_immutable_version(
     version = f"versions/AAPL_1d/{meta.version}"
     trio = {"toy_AAPL_1d.pth", "toy_AAPL_1d.scaler.pkl", "toy_AAPL_1d.meta.json"}
     expected = trio | {f"{version}/{name}" for name in {*trio, "evaluation.json"}}
+    expected.add("events/AAPL_1d/0000000001.json")
     found = {
         name for name in files(tmp_path / "saved_models") if not name.startswith((".staging", ".locks"))
     }

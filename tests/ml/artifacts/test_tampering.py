@@ -293,6 +293,8 @@ CHANGES = {
     "time as number": _set("created_at", to=1_800_000_000),
     "sigma zero": _set("target", "sigma", to=0.0),
     "intervals empty": _set("intervals", "radius_80", to=[]),
+    "intervals of no known method": _set("intervals", "method", to="hoped_for"),
+    "intervals of another method": _set("intervals", "method", to="adaptive_conformal"),
     "plain edit": _set("metrics", "number", to=99.0),
     "plain edit of the decision": _set("decision", "skill", to=0.9),
 }

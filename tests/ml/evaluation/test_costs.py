@@ -101,11 +101,11 @@ def test_a_first_promotion_costs_what_it_must(settings: Settings) -> None:
     promote(settings, key_of(0))  # makes the folders that all series share
     _, counts = promote(settings, key_of(1))
     assert counts.calls == {
-        # Four files of the version, three that serve, and the folders: versions/, versions/T1_1d/, the
-        # version's and saved_models/.
-        "flushes": 11,
-        "files written": 7,
-        "renames": 4,
+        # Four files of the version, three that serve, the event, and the folders: versions/,
+        # versions/T1_1d/, the version's, events/, events/T1_1d/ and saved_models/.
+        "flushes": 14,
+        "files written": 8,
+        "renames": 5,
         "removals": 4,  # the staged files
         "model files read": 4,  # the staged ones; no champion yet
         "weights decoded": 1,
@@ -125,10 +125,9 @@ def test_a_later_promotion_adds_one_reading_of_the_champion(settings: Settings) 
     more = Counter(counts.calls)
     more.subtract(first)
     assert {name: count for name, count in more.items() if count} == {
-        "flushes": -1,  # the folder of its versions is there
+        "flushes": -2,  # the folders of its versions and of its events are there
         # Its meta.json before judging, and again before it is replaced; in between, all three.
-        "model files read": 5,
-        "metas parsed": 1,
+        "model files read": 5,  # its meta.json was parsed when the challenger was trained
         "weights decoded": 1,
         "scalers decoded": 1,
         "network calls": 1,
@@ -161,7 +160,7 @@ def test_the_tenth_series_costs_what_the_second_did_and_no_folder_of_all_series_
 
 
 def test_an_unchanged_series_is_neither_judged_nor_decoded(settings: Settings) -> None:
-    unforced = quick_settings(settings.models_dir.parent, promote={"min_skill": -1.0})
+    unforced = quick_settings(settings.models_dir.parent, promote={"versus_walk": "worse"})
     challenger = train(unforced, key_of(1))
     promote_series(challenger, unforced)
     with Counts() as counts:
@@ -170,7 +169,7 @@ def test_an_unchanged_series_is_neither_judged_nor_decoded(settings: Settings) -
     forbidden = {"weights decoded", "scalers decoded", "network calls", "inputs computed", "flushes"}
     assert not forbidden & counts.calls.keys()
     assert counts.calls["metas parsed"] <= 2  # what serves, and the version's own
-    assert counts.calls["model files read"] <= 7
+    assert counts.calls["model files read"] <= 8
 
 
 def test_pictures_are_drawn_once_each_and_flushed_never(settings: Settings) -> None:
@@ -178,5 +177,5 @@ def test_pictures_are_drawn_once_each_and_flushed_never(settings: Settings) -> N
     plain = promote(settings, key_of(1))[1].calls
     drawn = settings.model_copy(update={"run": settings.run.model_copy(update={"plots": "always"})})
     outcome, counts = promote(drawn, key_of(2))
-    assert len(outcome.plots) == counts.calls["pictures"] == 3
+    assert len(outcome.plots) == counts.calls["pictures"] == 5
     assert counts.calls["flushes"] == plain["flushes"]

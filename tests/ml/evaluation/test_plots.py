@@ -1,7 +1,6 @@
 """Pictures that a person and a page can use: small PNGs, honest about skill, drawn from any thread."""
 
 import io
-import math
 from concurrent.futures import ThreadPoolExecutor
 
 import matplotlib as mpl
@@ -12,17 +11,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from ml.evaluation import canvas
 from ml.evaluation.canvas import BLUE, GREY, ORANGE
-from ml.evaluation.plots import (
-    RandomWalk,
-    Record,
-    coverage_plot,
-    error_by_step_plot,
-    evaluation_plots,
-    forecast_plot,
-    loss_plot,
-)
+from ml.evaluation.plots import RandomWalk, Record, forecast_plot
 from ml.evaluation.ticks import time_ticks
 
 MAX_PNG_BYTES = 100_000  # Prefect's page carries the pictures as data URIs
@@ -169,61 +159,3 @@ def test_threads_draw_at_once_and_settings_of_matplotlib_stay() -> None:
         together = list(pool.map(lambda steps: draw(steps=steps), (5, 10, 15, 20)))
     assert together == alone
     assert dict(mpl.rcParams) == before
-
-
-def test_the_loss_plot_marks_the_epoch_that_was_kept() -> None:
-    losses = [0.5, 0.42, 0.47, 0.6]
-    history: list[dict[str, float | None]] = [{"epoch": 0, "train_loss": None, "val_loss": 0.52}]
-    history += [
-        {"epoch": n, "train_loss": 0.6 / n, "val_loss": loss} for n, loss in enumerate(losses, 1)
-    ]
-    png = loss_plot("AAPL 1d (lstm)", history)
-    assert len(png) < MAX_PNG_BYTES
-    assert has_colour(png, canvas.GREEN)
-    assert has_colour(png, ORANGE)
-
-
-def test_the_loss_plot_bears_no_epochs_and_losses_that_are_not_finite() -> None:
-    assert not has_colour(loss_plot("AAPL 1d (naive)", []), canvas.GREEN)
-    broken = [
-        {"epoch": 1, "train_loss": 0.5, "val_loss": math.nan},
-        {"epoch": 2, "train_loss": math.inf, "val_loss": 0.3},
-    ]
-    assert has_colour(loss_plot("AAPL 1d (lstm)", broken), canvas.GREEN)
-
-
-def test_the_error_plot_is_blue_only_where_the_model_beats_the_random_walk() -> None:
-    naive = [1.0, 1.4, 1.7]
-    better = {"mae": [0.9, 1.3, 1.6], "mae_naive": naive, "mae_drift": [1.1, 1.5, 1.8]}
-    png = error_by_step_plot("AAPL 1d", better, "lstm")
-    assert len(png) < MAX_PNG_BYTES
-    assert all(has_colour(png, colour) for colour in (BLUE, ORANGE, canvas.GREEN))
-    worse = error_by_step_plot("AAPL 1d", {"mae": [1.1, 1.5, 1.8], "mae_naive": naive}, "lstm")
-    assert not has_colour(worse, BLUE)
-
-
-def test_the_error_plot_bears_a_random_walk_without_errors() -> None:
-    still = {"mae": [0.0, 0.1], "mae_naive": [0.0, 0.0]}
-    assert error_by_step_plot("PEG 1d", still, "lstm")
-
-
-def test_the_coverage_plot_is_small() -> None:
-    png = coverage_plot("AAPL 1d (lstm)", [0.78, 0.81, 0.2], [0.94, 0.97, 1.0])
-    assert len(png) < MAX_PNG_BYTES
-    assert has_colour(png, BLUE)
-
-
-def test_an_evaluation_gets_its_pictures_and_one_of_the_loss_if_it_was_trained() -> None:
-    scores = {"mae_by_step": [1.0, 1.5]}
-    evaluation = {
-        "model": scores,
-        "naive": scores,
-        "drift": scores,
-        "coverage": {"by_step_80": [0.8, 0.7], "by_step_95": [0.9, 1.0]},
-        "history": [{"epoch": 0, "train_loss": None, "val_loss": 0.3}],
-    }
-    assert set(evaluation_plots("AAPL 1d", "lstm", evaluation)) == {"error", "coverage", "loss"}
-    assert set(evaluation_plots("AAPL 1d", "naive", evaluation | {"history": []})) == {
-        "error",
-        "coverage",
-    }

@@ -44,8 +44,8 @@ def learnable(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def hopeless(tmp_path: Path) -> Settings:
-    """A network that can only be worse than the random walk: promotion asks for the impossible."""
-    settings = quick_settings(tmp_path, promote={"min_skill": 0.9})
+    """Bars of which nothing can be learnt, and a policy that asks for proof."""
+    settings = quick_settings(tmp_path, promote={"versus_walk": "better", "level": 1e-6})
     store_bars(settings, KEY, make_bars(500))
     return settings
 
@@ -112,9 +112,8 @@ def test_the_drift_that_serves_is_the_drift_whose_figures_stand_beside_it(hopele
     drift = champion.meta.baselines["drift"]
     assert isinstance(drift, dict)
     assert champion.meta.metrics["mae"] == pytest.approx(drift["mae"], rel=1e-6)
-    path = forecaster_of(champion).forecast(trending(), 4).point
-    mean = champion.meta.target.mean
-    assert np.log(path / trending()["close"].iloc[-1]) == pytest.approx(mean * np.arange(1, 5), rel=1e-5)
+    path = forecaster_of(champion).paths(trending(), [len(trending()) - 1], 4)[0]
+    assert path == pytest.approx(champion.meta.target.mean * np.arange(1, 5), rel=1e-5)
 
 
 def test_a_challenger_that_is_worse_than_the_champion_leaves_it(learnable: Settings) -> None:
@@ -212,7 +211,9 @@ def test_bars_that_changed_since_the_training_are_not_judged(learnable: Settings
 
 def test_the_pictures_of_a_training_are_files(learnable: Settings) -> None:
     plots = [Path(path) for path in run(learnable).plots]
-    assert {path.name.split(".")[1] for path in plots} == {"loss", "error", "coverage"}
+    names = {"loss", "error", "coverage", "forecasts", "residuals"}
+    assert {path.name for path in plots} == {f"{name}.png" for name in names}
+    assert all(path.parent.parent.parent.name == KEY.stem for path in plots)
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots)
     without = learnable.model_copy(
         update={"run": learnable.run.model_copy(update={"plots": "never", "skip_unchanged": False})}

@@ -24,6 +24,13 @@ def test_a_monday_is_at_the_start_of_the_week_and_a_sunday_at_its_end() -> None:
     assert _angle(bars, "day_of_week") == pytest.approx([0, 3 / 7, 6 / 7, 0])
 
 
+def test_any_pattern_of_the_week_is_linear_in_its_columns() -> None:
+    week = _at(*(f"2024-01-0{day}" for day in range(1, 8)))
+    columns = compute_features(week, ["day_of_week"]).to_numpy()
+    with_constant = np.column_stack([np.ones(7), columns])
+    assert np.linalg.matrix_rank(with_constant) == 7
+
+
 def test_months_of_any_length_close_their_circle() -> None:
     bars = _at("2024-02-01", "2024-02-29", "2023-02-28", "2024-01-31")
     assert _angle(bars, "day_of_month") == pytest.approx([0, 28 / 29, 27 / 28, 30 / 31])

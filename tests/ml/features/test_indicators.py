@@ -79,6 +79,10 @@ def test_columns_stand_in_the_order_of_the_features() -> None:
         "sma_20",
         "day_of_week.sin",
         "day_of_week.cos",
+        "day_of_week.sin2",
+        "day_of_week.cos2",
+        "day_of_week.sin3",
+        "day_of_week.cos3",
     )
     assert feature_columns(features) == expected
     assert tuple(compute_features(BARS, features).columns) == expected

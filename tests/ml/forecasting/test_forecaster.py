@@ -8,7 +8,7 @@ from ml.errors import FeatureError, TooFewBarsError, UsageError
 from ml.features.inputs import compute_inputs, warmup_bars
 from ml.features.scaling import fit_scaler
 from ml.forecasting.forecaster import Forecaster
-from ml.forecasting.spec import ForecastSpec, Intervals, Target
+from ml.forecasting.spec import ForecastSpec, SplitConformal, Target
 from tests.synthetic import make_bars
 
 FEATURES = ("close", "rsi_14", "volume", "day_of_week")
@@ -40,7 +40,7 @@ def make_forecaster(
         horizon=HORIZON,
         target=Target(sigma=0.01, mean=drift, drift=drift),
         decay=decay,
-        intervals=Intervals(
+        intervals=SplitConformal(
             radius_80=tuple(0.01 * np.sqrt(np.arange(1, HORIZON + 1))),
             radius_95=tuple(0.02 * np.sqrt(np.arange(1, HORIZON + 1))),
             windows=50,
@@ -176,29 +176,19 @@ def test_a_hundred_steps_cost_seven_calls_of_the_network_for_any_number_of_origi
     assert shapes == [(origins, 20 + SEQ_LEN, len(forecaster.spec.inputs))] * 7
 
 
-def test_intervals_enclose_the_forecast_and_widen() -> None:
-    fan = make_forecaster(BARS).forecast(BARS, 60)
-    assert (fan.lower_95 < fan.lower_80).all()
-    assert (fan.lower_80 < fan.point).all()
-    assert (fan.point < fan.upper_80).all()
-    assert (fan.upper_80 < fan.upper_95).all()
-    width = np.log(fan.upper_95 / fan.lower_95)
-    assert (np.diff(width) > 0).all()
-
-
 @pytest.mark.parametrize("steps", [0, -1, 501])
 def test_steps_out_of_bounds_are_refused(steps: int) -> None:
     with pytest.raises(UsageError, match="1 to 500"):
-        make_forecaster(BARS).forecast(BARS, steps)
+        make_forecaster(BARS).paths(BARS, [400], steps)
 
 
 def test_too_few_bars_are_refused_with_both_numbers() -> None:
     forecaster = make_forecaster(BARS)
     with pytest.raises(TooFewBarsError, match=rf"at least {forecaster.min_bars} bars .* found 20"):
-        forecaster.forecast(BARS.iloc[:20], 5)
+        forecaster.paths(BARS, [19], 5)
 
 
 def test_the_fewest_bars_that_are_promised_are_enough() -> None:
     forecaster = make_forecaster(BARS)
-    fan = forecaster.forecast(BARS.iloc[: forecaster.min_bars], 12)
-    assert np.isfinite(fan.point).all()
+    few = BARS.iloc[: forecaster.min_bars]
+    assert np.isfinite(forecaster.paths(few, [len(few) - 1], 12)).all()

@@ -1,38 +1,26 @@
-"""The random walk's band is made as the model's is, on the same bars."""
-
 import numpy as np
 import pytest
 
 from ml.artifacts.store import ModelStore
 from ml.config import Settings
-from ml.features.windows import targets
+from ml.evaluation.intervals import bands
+from ml.forecasting.spec import AdaptiveConformal
 from ml.inference.walk import walk_radius
-from tests.ml.inference.worlds import AAPL, HORIZON, make_bars
+from tests.ml.inference.worlds import AAPL, make_bars
 
 
-def test_the_band_holds_80_percent_of_the_changes_on_the_validation_bars(settings: Settings) -> None:
+def test_the_band_is_that_of_a_model_that_is_as_good_as_the_random_walk(settings: Settings) -> None:
     meta = ModelStore(settings.models_dir).champion(AAPL).meta
     bars = make_bars()
-    radius = walk_radius(bars, meta, HORIZON)
+    level = AdaptiveConformal(sigma=meta.target.sigma, ratio=(1.0,) * meta.horizon)
     close = bars["close"].to_numpy(dtype=np.float64)
-    changes = targets(close, np.arange(meta.split.validation.windows), HORIZON)
-    inside = (np.abs(changes) <= radius).mean(axis=0)
-    assert (inside >= 0.8).all()
-    assert inside[0] == pytest.approx(0.8, abs=0.05)
+    expected = bands(level, close, [len(close) - 1], 100).radius_80[0]
+    assert walk_radius(bars, meta, 100).tolist() == expected.tolist()
+    assert (np.diff(expected) >= 0).all()
 
 
-def test_the_band_widens_beyond_the_horizon(settings: Settings) -> None:
+def test_a_single_bar_gets_the_band_of_a_normal_walk(settings: Settings) -> None:
     meta = ModelStore(settings.models_dir).champion(AAPL).meta
-    radius = walk_radius(make_bars(), meta, 100)
-    assert (np.diff(radius) >= 0).all()
-    assert radius[99] == pytest.approx(radius[HORIZON - 1] * np.sqrt(100 / HORIZON))
-
-
-@pytest.mark.parametrize("count", [1, 20, 119])
-def test_bars_without_the_validation_windows_get_the_band_of_a_normal_walk(
-    settings: Settings, count: int
-) -> None:
-    meta = ModelStore(settings.models_dir).champion(AAPL).meta
-    radius = walk_radius(make_bars(count), meta, 4)
+    radius = walk_radius(make_bars(1), meta, 4)
     walks = np.random.default_rng(1).normal(0, meta.target.sigma, (20_000, 4)).cumsum(axis=1)
     assert (np.abs(walks) <= radius).mean(axis=0) == pytest.approx(np.full(4, 0.8), abs=0.015)

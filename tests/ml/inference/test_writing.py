@@ -19,11 +19,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.config import RunConfig, Settings
+from ml.artifacts.store import ModelStore
+from ml.config import RunConfig, Settings, WatchConfig
 from ml.errors import ArtifactWriteError
 from ml.inference.service import FORECAST_COLUMNS, ForecastService
 from ml.inference.writing import forecast_series, to_csv, write_prediction
 from ml.series import SeriesKey
+from ml.summary import grade, sentence
 from tests.ml.inference.worlds import AAPL, FEATURES, HORIZON, make_bars, promote, settings_in, write_raw
 
 STEM = "AAPL_1d_20160324T000000Z"
@@ -68,6 +70,25 @@ def test_no_picture_is_drawn_where_the_settings_say_so_and_none_of_before_stays(
     assert names_in(settings.predictions_dir) == [f"{STEM}.csv", f"{STEM}.json"]
     assert list(json.loads(Path(outcome.json_path).read_text())["files"]) == [f"{STEM}.csv"]
     assert is_pair(settings.predictions_dir)
+
+
+def test_the_json_says_what_is_proven_and_whether_the_model_is_expired(settings: Settings) -> None:
+    meta = ModelStore(settings.models_dir).champion(AAPL).meta
+    assert meta.decision is not None
+    fresh = forecast_series(AAPL, settings, 7)
+    document = json.loads(Path(fresh.json_path).read_text())
+    assert document["expired"] == fresh.expired == ""
+    assert document["proven"] is fresh.proven is meta.decision.proven
+    assert document["decision"] == meta.decision.reason
+
+    watched = settings.model_copy(update={"watch": WatchConfig(max_age_days=30)})
+    old = forecast_series(AAPL, watched, 7)
+    document = json.loads(Path(old.json_path).read_text())
+    assert document["expired"] == old.expired
+    assert re.fullmatch(r"expired: trained \d+ days ago, 30 are allowed", old.expired)
+    assert grade(old) == "WARN"
+    assert sentence(old).endswith(old.expired)
+    assert Path(old.csv_path).read_bytes() == Path(fresh.csv_path).read_bytes()  # its contract stays
 
 
 def test_a_pair_is_flushed_to_the_disk_three_times_its_folder_included(

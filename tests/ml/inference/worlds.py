@@ -13,7 +13,7 @@ from ml.artifacts.store import Bundle, ModelStore
 from ml.config import Settings
 from ml.features.inputs import compute_inputs, warmup_bars
 from ml.features.scaling import fit_scaler
-from ml.forecasting.spec import Intervals, Target
+from ml.forecasting.spec import SplitConformal, Target
 from ml.series import SeriesKey
 
 AAPL = SeriesKey.of("AAPL", "1d")
@@ -86,7 +86,7 @@ def promote(
         seq_len=8,
         horizon=HORIZON,
         target=_target(bars),
-        intervals=Intervals(
+        intervals=SplitConformal(
             radius_80=tuple(0.013 * np.sqrt(np.arange(1, HORIZON + 1))),
             radius_95=tuple(0.02 * np.sqrt(np.arange(1, HORIZON + 1))),
             windows=40,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ml.config import Settings
 from ml.outcomes import Challenger
 from ml.series import SeriesKey
-from ml.training import trainer
+from ml.training import learning
 from ml.training.loop import Job, OnEpoch, Outcome, fit
 from ml.training.trainer import train_together
 from models import registry
@@ -82,7 +82,7 @@ def trained(folder: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> tuple[
         sizes.append(len(jobs))
         return fit(network, jobs, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(trainer, "fit", watched)
+    monkeypatch.setattr(learning, "fit", watched)
     return sizes, [result for _, result in train_together(KEYS, settings)]
 
 
@@ -118,14 +118,14 @@ def test_a_fleet_that_fails_is_trained_in_smaller_parts(
             raise torch.OutOfMemoryError("no room")
         return fit(network, jobs, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(trainer, "fit", small)
+    monkeypatch.setattr(learning, "fit", small)
     results = dict(train_together(KEYS, settings))
     assert all(isinstance(results[key], Challenger) for key in KEYS)
 
     def never(network: nn.Module, jobs: list[Job], *others: OnEpoch) -> list[Outcome]:
         raise torch.OutOfMemoryError("no room")
 
-    monkeypatch.setattr(trainer, "fit", never)
+    monkeypatch.setattr(learning, "fit", never)
     always = settings.run.model_copy(update={"skip_unchanged": False})
     again = settings.model_copy(update={"run": always})
     results = dict(train_together(KEYS, again))

@@ -49,6 +49,7 @@ def test_the_best_weights_are_kept_when_training_goes_on_to_get_worse() -> None:
     trained = network().eval()
     trained.load_state_dict(result.weights)
     validation = series.validation
+    assert validation is not None
     inputs = windows(validation.scaled, np.asarray(validation.anchors), SEQ_LEN)
     with torch.no_grad():
         forecast = trained(torch.from_numpy(inputs), SEQ_LEN, 1)[:, 0]

@@ -1,11 +1,16 @@
+import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import torch
 
+from ml.artifacts.store import ModelStore
+from ml.artifacts.tuned import Compared, Tuned, series_path, write_tuned
+from ml.series import SeriesKey
 from ml.training.train_lstm import main
 from tests.synthetic import make_bars
 
@@ -105,10 +110,67 @@ def test_a_whole_run_imports_neither_scikit_learn_nor_torchs_compiler(folders: l
     command = ["--ticker", "AAPL", "--interval", "1d", *QUICK, *folders]
     watched = (
         f"import sys, ml.training.train_lstm as t\nassert t.main({command!r}) == 0\n"
-        "print(*({'sklearn', 'scipy', 'torch._dynamo', 'sympy'} & set(sys.modules)))\n"
+        "print(*({'sklearn', 'scipy.stats', 'torch._dynamo', 'sympy'} & set(sys.modules)))\n"
         "print('pandera' in sys.modules)\n"
     )
     for pandera in ("True", "False"):  # a second run reads no file anew, and judges no row
         done = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-2:] == ["", pandera]
+
+
+def test_what_was_tuned_stands_below_what_is_typed_and_above_the_defaults(
+    folders: list[str], tmp_path: Path
+) -> None:
+    key, pair = SeriesKey.of("AAPL", "1d"), Compared(tuned=0.98, defaults=0.99)
+    tuned = Tuned(
+        members=(key.stem,),
+        sample=(key.stem,),
+        values={"hidden_size": 5, "dropout": 0.35},
+        searched=pair,
+        confirmed=pair,
+        folds=3,
+        study="0123456789abcdef",
+        trials=30,
+        pruned=0,
+        created=datetime(2026, 11, 22, tzinfo=UTC),
+        fingerprint="0" * 64,
+    )
+    write_tuned(series_path(tmp_path / "models", key), tuned)
+    assert main(["--ticker", "AAPL", "--interval", "1d", "--force", *QUICK, *folders]) == 0
+    config = ModelStore(tmp_path / "models").champion(key).meta.training.config
+    assert (config["hidden_size"], config["dropout"]) == (8, 0.35)  # the first is typed in QUICK
+
+
+def test_sigterm_ends_a_training_as_ctrl_c_does_and_promotes_nothing(
+    folders: list[str], tmp_path: Path
+) -> None:
+    command = ["--ticker", "AAPL", "--interval", "1d", *QUICK, "--epochs", "10000", *folders]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ml.training.train_lstm", *command, "--patience", "10000"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "store").glob("*.parquet")):  # then it trains
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 143
+    assert err.strip() == "interrupted: nothing was promoted"
+    assert not list((tmp_path / "models").glob("*.meta.json"))
+
+
+def test_a_refit_can_be_asked_for(folders: list[str], tmp_path: Path) -> None:
+    command = ["--ticker", "AAPL", "--interval", "1d", *QUICK, "--features", "close", *folders]
+    assert main([*command, "--force"]) == 0
+    assert main([*command, "--mode", "refit", "--force"]) == 0
+    meta = ModelStore(tmp_path / "models").champion(SeriesKey.of("AAPL", "1d")).meta
+    assert meta.training.mode == "refit"
+    assert meta.training.learnt_until == meta.data.last

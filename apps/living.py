@@ -1,0 +1,95 @@
+"""``tickerflow models history``: the life of a series in one screen."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from apps.options import Call
+from ml.series import SeriesKey
+
+if TYPE_CHECKING:
+    from ml.artifacts.store import LifeEvent, ModelStore
+    from ml.ledger.record import VersionScore
+
+_WORDS = {"rolled_back": "rolled back", "forced": "promoted (forced)"}
+
+
+def life_rows(call: Call, store: "ModelStore", key: SeriesKey) -> list[dict[str, Any]]:
+    """What happened to a series, newest first, with the test's skill and the live one beside it."""
+    scores = _live_scores(call, key)
+    return [_row(life, scores) for life in store.life(key)]
+
+
+def _live_scores(call: Call, key: SeriesKey) -> Mapping[str, "VersionScore"]:
+    from ml.ledger.record import live_record, version_scores
+
+    record = live_record(call.settings.predictions_dir, key)
+    return {score.version: score for score in version_scores(record)}
+
+
+def _row(life: "LifeEvent", scores: Mapping[str, "VersionScore"]) -> dict[str, Any]:
+    event, score = life.event, scores.get(life.version)
+    row: dict[str, Any] = {
+        "version": life.version,
+        "status": "champion" if life.serves else "damaged",
+        "serves": life.serves,
+        "live_skill": score.skill if score else None,
+        "live_forecasts": score.forecasts if score else 0,
+        "problem": str(life.problem) if life.problem else "",
+    }
+    if event is None:
+        return {"at": "", "event": "", **row, "model": "", "mode": "", "skill": None, "reason": ""}
+    if not life.serves:
+        row["status"] = "rejected" if event.verdict == "rejected" else "promoted"
+    return {
+        "at": f"{event.at:%Y-%m-%dT%H:%M:%SZ}",
+        "event": event.verdict,
+        **row,
+        "model": event.model,
+        "mode": event.mode,
+        "before": event.before,
+        "skill": event.skill,
+        "proven": event.proven,
+        "by": event.by,
+        "reason": event.reason,
+    }
+
+
+def print_life(key: SeriesKey, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print a timeline, newest first: a line of figures for each event, and its reason below it."""
+    console = Console(highlight=False, markup=False)
+    console.width = max(console.width, _WIDTH)  # a narrow terminal wraps; a name cut short says nothing
+    table = Table(box=None, pad_edge=False, title=f"{key}, newest first", title_justify="left")
+    for name in ("", "when (UTC)", "what", "model", "version"):
+        table.add_column(name, no_wrap=True)
+    for name in ("test skill", "live skill"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        live = f" ({row['live_forecasts']})" if row["live_forecasts"] else ""
+        table.add_row(
+            "*" if row["serves"] else "",
+            row["at"][:16].replace("T", " "),
+            _WORDS.get(row["event"], row["event"]) or "damaged",
+            f"{row['model']} {row['mode']}",
+            row["version"],
+            _skill(row["skill"], row.get("proven", False)),
+            _skill(row["live_skill"]) + live,
+        )
+    console.print(table)
+    for row in rows[:_REASONS]:
+        text = row["reason"] or row["problem"]
+        by = f" (by {row['by']})" if row.get("by") else ""
+        console.print(f"{row['at'][:16].replace('T', ' ')} {text}{by}", soft_wrap=True)
+    console.print(
+        "* serves now; ! is proven better than the random walk; (n) past forecasts; --json: all"
+    )
+
+
+_REASONS = 12
+_WIDTH = 110
+
+
+def _skill(value: float | None, proven: bool = False) -> str:
+    return "" if value is None else f"{value:+.4f}{'!' if proven else ''}"
