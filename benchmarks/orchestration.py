@@ -127,6 +127,9 @@ class _Clock:
     def training(self, _: SeriesKey) -> None:
         self.first = self.first or time.monotonic()
 
+    def trial(self, *_: object) -> None:
+        """Nothing to note."""
+
     def finished(self, _: object) -> None:
         """Nothing to note."""
 
