@@ -42,13 +42,15 @@ def list_(call: Call) -> int:
             continue
         except ArtifactError as error:
             damaged = True
-            rows.append({**_name(key), "model": "", "skill": None, "problem": str(error)})
+            rows.append(
+                {**_name(key), "model": "", "skill": None, "proven": None, "problem": str(error)}
+            )
     if not rows:
         typer.echo("nothing is promoted yet; train first: tickerflow train", err=True)
     if call.json:
         _print_json("list", rows)
     elif rows:
-        _print_table(rows, ["series", "model", "skill", "version", "promoted_at", "problem"])
+        _print_table(rows, ["series", "model", "skill", "proven", "version", "promoted_at", "problem"])
     return SOME_FAILED if damaged else DONE
 
 
@@ -75,21 +77,27 @@ def _facts(key: SeriesKey, meta: "Meta") -> dict[str, str]:
         for name, part in meta.split
         if name != "gap"
     }
-    return {
+    source = f" of {training.source}" if training.source else ""
+    facts = {
         "series": row["series"],
         "model": f"{meta.model}, window {meta.seq_len}, horizon {meta.horizon}",
         "version": f"{meta.version}, promoted {row['promoted_at']}",
         "why": row["reason"],
+        "proven": "yes: significantly better than the random walk" if row["proven"] else "no",
         "features": " ".join(meta.features),
         "data": f"{data.rows:,} bars from {', '.join(data.files)}; calendar {data.calendar}",
         **parts,
-        "training": f"{training.epochs_run} epochs, the best was {training.best_epoch}, "
-        f"stopped: {training.stopped}, {training.seconds:.1f} s on {training.device}, "
-        f"seed {training.seed}",
+        "training": f"{training.mode}{source}, {training.epochs_run} epochs, "
+        f"the best was {training.best_epoch}, stopped: {training.stopped}, "
+        f"{training.seconds:.1f} s on {training.device}, seed {training.seed}",
+        "measured on": training.measured_on,
+        "tuned": training.tuned,
+        "note": training.note,
         "certificate": "passed: no bar of the future moved anything before it"
         if meta.certificate.get("passed") is True
         else "none: trained before trainings were certified",
     }
+    return {name: text for name, text in facts.items() if text}
 
 
 def _figures(meta: "Meta") -> Table:
@@ -123,12 +131,16 @@ def history(call: Call, series: Ticker = None, bars: BarInterval = None) -> int:
 
     key = _one(call, series, bars)
     rows = life_rows(call, _store(call), key)
+    if not rows:
+        raise NotPromotedError(
+            f"expected versions of {key}, found none in {call.settings.models_dir}",
+            hint=f"train one: tickerflow train --ticker {key.ticker} --interval {key.interval}",
+            where=str(key),
+        )
     if call.json:
         _print_json("history", rows)
-    elif rows:
-        print_life(key, rows)
     else:
-        Console(stderr=True).print(f"no version of {key}", markup=False)
+        print_life(key, rows)
     return DONE
 
 
@@ -204,6 +216,7 @@ def _champion_row(key: SeriesKey, meta: "Meta") -> dict[str, Any]:
         **_name(key),
         "model": meta.model,
         "skill": meta.decision.skill if meta.decision else None,
+        "proven": meta.decision.proven if meta.decision else False,
         "version": meta.version,
         "promoted_at": f"{meta.promoted_at:%Y-%m-%dT%H:%M:%SZ}" if meta.promoted_at else "",
         "reason": meta.decision.reason if meta.decision else "",
@@ -227,6 +240,8 @@ def _print_table(rows: list[dict[str, Any]], columns: list[str]) -> None:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:+.4f}"
     return "" if value is None else str(value)

@@ -10,7 +10,7 @@ import typer
 from apps.champions import models_app
 from apps.inspecting import add_inspection, config_app
 from apps.options import Call, command
-from ml.errors import UsageError
+from ml.errors import TickerflowError, UsageError
 from ml.importing import without_collector
 
 if TYPE_CHECKING:
@@ -31,7 +31,22 @@ app = typer.Typer(
 )
 
 
-@command(app, ["ingest", "run"], series=True, report=True)
+@command(
+    app,
+    ["ingest", "run"],
+    series=True,
+    report=True,
+    # Nothing is trained, and Prefect has no part in it.
+    without=(
+        "runner",
+        "shard_size",
+        "fleet_size",
+        "max_failed_share",
+        "plots",
+        "skip_unchanged",
+        "use_tuned",
+    ),
+)
 def ingest(call: Call) -> int:
     """Read, normalise and validate the raw CSVs; writes parquet files of bars."""
     from apps.ingesting import ingest_all
@@ -71,7 +86,16 @@ def train(call: Call) -> int:
     ["evaluate", "train", "run", "ingest"],
     series=True,
     report=True,
-    without=("mode", "model", "features", "models", "feature_sets", "skip_unchanged", "plots"),
+    without=(
+        "mode",
+        "model",
+        "features",
+        "models",
+        "feature_sets",
+        "skip_unchanged",
+        "plots",
+        "use_tuned",
+    ),
 )
 def evaluate(
     call: Call,
@@ -102,7 +126,11 @@ def evaluate(
     with run.showing() as display:
         display.found([raw.key for raw in found.series], [problem.failure for problem in found.problems])
         _run_evaluation(call, display, len(found.series))
-    run.extra["leaderboard"] = show_leaderboard(call, run.display.outcomes, page)
+    try:
+        run.extra["leaderboard"] = show_leaderboard(call, run.display.outcomes, page)
+    except TickerflowError:
+        run.finish()  # the report of what was done, all the same
+        raise
     return run.finish()
 
 
@@ -132,7 +160,7 @@ def tune(call: Call) -> int:
     ["watch", "ingest", "run"],
     series=True,
     report=True,
-    without=("level", "min_forecasts", "demote", "use_tuned"),
+    without=("level", "min_forecasts", "demote", "skip_unchanged", "use_tuned"),
 )
 def forecast(
     call: Call,
@@ -155,7 +183,7 @@ def forecast(
     ["watch", "ingest", "run"],
     series=True,
     report=True,
-    without=("max_age_days", "max_age_bars", "skip_unchanged", "plots"),
+    without=("max_age_days", "max_age_bars", "skip_unchanged", "plots", "use_tuned"),
 )
 def score(call: Call) -> int:
     """Judge past forecasts against the bars that have come since; demotes what has lost its skill."""
@@ -254,9 +282,16 @@ def _check_training(call: Call) -> "Discovery":
     from ml.features.indicators import feature_columns
 
     found = discover(call.settings.raw_dir, call.tickers, call.intervals)
-    if call.settings.train.features is not None:
-        feature_columns(call.settings.train.features)
-    if call.settings.train.device == "cuda":
+    train, over = call.settings.train, call.settings.promote.over
+    if train.features is not None:
+        feature_columns(train.features)
+    # A refit has its champion's horizon.
+    if train.mode != "refit" and max(over, default=0) > train.horizon:
+        raise UsageError(
+            f"expected --over to name steps of the horizon, 1 to {train.horizon}, found {max(over)}",
+            hint="name earlier ones, or train a longer --horizon",
+        )
+    if train.device == "cuda":
         from ml.training.device import choose_device
 
         choose_device("cuda")
@@ -309,6 +344,7 @@ def _import_flows() -> None:
 
 def _run_flow(flow: "Flow[..., State[None]]", params: Any, display: "RunDisplay") -> None:
     """Run a flow in this process; the display is told what happens in it."""
+    from prefect.exceptions import FailedRun
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     from flows.watching import watcher
@@ -320,6 +356,11 @@ def _run_flow(flow: "Flow[..., State[None]]", params: Any, display: "RunDisplay"
             state: State[None] = flow(params, return_state=True)
     finally:
         watcher.reset(token)
-    if state.is_failed() and not display.is_complete:
-        error = state.result(raise_on_failure=False)
+    if not state.is_failed():
+        return
+    error = state.result(raise_on_failure=False)
+    if not display.is_complete:
         raise error if isinstance(error, Exception) else RuntimeError(state.message)
+    # A FailedRun only says that too many series failed, which the display has told.
+    if isinstance(error, Exception) and not isinstance(error, FailedRun):
+        display.failed_afterwards(error)

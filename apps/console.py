@@ -13,16 +13,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from ml.errors import TickerflowError
 from ml.outcomes import Failure, ForecastOutcome, TrainOutcome
 from ml.series import SeriesKey
 from ml.summary import Finished, Grade, Summary, duration, grade, hint, ordered, sentence
 
 _STYLES: dict[Grade, str] = {"PASS": "green", "WARN": "yellow", "ERROR": "bold red", "SKIP": "cyan"}
 _MAX_WARNINGS = 10
-NO_SKILL_HINT = (
-    "these forecast without demonstrated skill: more bars, other --features or another --model may "
-    "help; the random walk is hard to beat"
+UNPROVEN = "not proven better than the random walk"
+UNPROVEN_HINT = (
+    "these forecast all the same, and say so: more bars, other --features or another --model may help; "
+    "the random walk is hard to beat"
 )
+EXPIRED_HINT = "an expired model forecasts on, and is trained first: tickerflow train"
 
 
 class RunDisplay:
@@ -84,6 +87,19 @@ class RunDisplay:
             self.problems.append(problem)
             self._line("ERROR", problem.where, f"{problem.code} {problem.message}", 0.0)
 
+    def failed_afterwards(self, error: Exception) -> None:
+        """Every series is done, and what follows (artifacts, events) failed: say so, and count it."""
+        if isinstance(error, TickerflowError):
+            self.problems.append(Failure.of(error))
+            return
+        self.problems.append(
+            Failure(
+                code=TickerflowError.code,
+                message=f"all series are done, and what follows failed: {type(error).__name__}: {error}",
+                hint="reports or events in Prefect may be missing; --debug shows the log",
+            )
+        )
+
     def training(self, key: SeriesKey) -> None:
         """A series' training began."""
         self.status(f"training {key}")
@@ -121,7 +137,7 @@ class RunDisplay:
 def print_summary(summary: Summary, cut_short: Collection[SeriesKey] = (), *, to_stderr: bool) -> None:
     """The line of figures, then each that is not PASS: what failed with its cause and its remedy.
 
-    Series without skill are many, as are those that an interruption ``cut_short``: one remedy for all.
+    Series without proof are many, as are those that an interruption ``cut_short``: one remedy for all.
     """
     console = Console(file=sys.stderr if to_stderr else sys.stdout, highlight=False)
     console.print(Text(summary.line()), soft_wrap=True)
@@ -131,35 +147,45 @@ def print_summary(summary: Summary, cut_short: Collection[SeriesKey] = (), *, to
         _print_cause(
             console, "ERROR", f"{problem.where}: {problem.code} {problem.message}", problem.hint
         )
-    without_skill: list[Finished] = []
+    doubtful: list[TrainOutcome | ForecastOutcome] = []
     for outcome in ordered(summary.outcomes):
         if grade(outcome) == "WARN" and isinstance(outcome, TrainOutcome | ForecastOutcome):
-            without_skill.append(outcome)
+            doubtful.append(outcome)
         elif grade(outcome) != "PASS" and outcome.key not in cut_short:
             _print_cause(console, grade(outcome), f"{outcome.key}: {sentence(outcome)}", hint(outcome))
-    _print_without_skill(console, without_skill)
+    _print_doubtful(console, doubtful)
     if cut_short:
         _print_cause(console, "ERROR", f"{len(cut_short)} series: interrupted", "")
 
 
-def _print_without_skill(console: Console, outcomes: Sequence[Finished]) -> None:
+def _print_doubtful(console: Console, outcomes: Sequence[TrainOutcome | ForecastOutcome]) -> None:
     if len(outcomes) > _MAX_WARNINGS:
-        cause = f"{len(outcomes)} series: no demonstrated skill; tickerflow models list names them"
+        counts = {UNPROVEN: sum(not one.proven for one in outcomes), "expired": _expired(outcomes)}
+        told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        cause = f"{len(outcomes)} series: {told}; tickerflow models list names them"
         _print_cause(console, "WARN", cause, "")
     else:
         for outcome in outcomes:
-            cause = f"{outcome.key}: no demonstrated skill{_doubt(outcome)}"
-            _print_cause(console, "WARN", cause, "")
-    if outcomes:
-        console.print(Text(f"hint: {NO_SKILL_HINT}"), soft_wrap=True)
+            _print_cause(console, "WARN", f"{outcome.key}: {_doubt(outcome)}", "")
+    if any(not outcome.proven for outcome in outcomes):
+        console.print(Text(f"hint: {UNPROVEN_HINT}"), soft_wrap=True)
+    if _expired(outcomes):
+        console.print(Text(f"hint: {EXPIRED_HINT}"), soft_wrap=True)
 
 
-def _doubt(outcome: Finished) -> str:
-    """Why a training's champion is not proven better than the random walk."""
-    if not isinstance(outcome, TrainOutcome) or not outcome.verdict:
-        return ""
+def _expired(outcomes: Sequence[TrainOutcome | ForecastOutcome]) -> int:
+    return sum(bool(one.expired) for one in outcomes if isinstance(one, ForecastOutcome))
+
+
+def _doubt(outcome: TrainOutcome | ForecastOutcome) -> str:
+    """Why what serves is not PASS."""
+    doubts = [] if outcome.proven else [UNPROVEN]
+    if isinstance(outcome, ForecastOutcome):
+        return "; ".join([*doubts, *([outcome.expired] if outcome.expired else [])])
+    if not outcome.verdict:
+        return UNPROVEN
     figure = "too few windows" if outcome.p_value is None else f"p = {outcome.p_value:.2g}"
-    return f" ({outcome.verdict.replace('_', ' ')}, {figure})"
+    return f"{UNPROVEN} ({outcome.verdict.replace('_', ' ')}, {figure})"
 
 
 def _print_cause(console: Console, grading: Grade, cause: str, remedy: str) -> None:

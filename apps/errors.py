@@ -6,14 +6,23 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from apps.interrupting import status_of
-from ml.errors import FeatureError, ModelError, NoDataError, SeriesNameError, TickerflowError, UsageError
+from ml.errors import (
+    FeatureError,
+    ModelError,
+    NoDataError,
+    SeriesNameError,
+    StudyError,
+    TickerflowError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from ml.outcomes import Failure
 
 DONE, SOME_FAILED, WRONG_USE = 0, 1, 2
 
-_WRONG_USE = (UsageError, NoDataError, SeriesNameError, FeatureError, ModelError)
+# A study error that ends a command is a folder of something else; that of a series is in its account.
+_WRONG_USE = (UsageError, NoDataError, SeriesNameError, FeatureError, ModelError, StudyError)
 
 
 def exit_status(act: Callable[[], int], *, debug: bool) -> int:

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 def with_contenders(call: Call, models: Sequence[str], feature_sets: Sequence[str]) -> Call:
     """The call with what ``--model`` and ``--feature-set`` name; raises `UsageError`."""
-    named = {
-        "models": tuple(_parts(models)),
-        "feature_sets": dict(_feature_set(text) for text in feature_sets),
-    }
+    sets = [_feature_set(text) for text in feature_sets]
+    names = [name for name, _ in sets]
+    if len(set(names)) < len(names):
+        raise UsageError(
+            f"expected each feature set once, found --feature-set of {', '.join(names)}",
+            hint="give each a name of its own",
+        )
+    named = {"models": tuple(_parts(models)), "feature_sets": dict(sets)}
     given = {name: value for name, value in named.items() if value}
     if not given:
         return call
@@ -38,7 +42,12 @@ def check_evaluation(call: Call, page: Path | None) -> "Discovery":
     from ml.data.discovery import discover
 
     if page is not None:
-        check_report(page)
+        check_report(page, "--page")
+        if page.suffix == ".png":
+            raise UsageError(
+                f"expected a page of markdown at {page}, found the place of its picture",
+                hint="name a .md file with --page; the picture comes to lie beside it",
+            )
     found = discover(call.settings.raw_dir, call.tickers, call.intervals)
     contenders(call.settings.evaluate, call.settings.train)
     EvaluationStore(call.settings.evaluate.output).open()

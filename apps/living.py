@@ -1,5 +1,6 @@
 """``tickerflow models history``: the life of a series in one screen."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,9 @@ def print_life(key: SeriesKey, rows: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(name, no_wrap=True)
     for name in ("test skill", "live skill"):
         table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
+    # Of a long life the newest, and what serves, however old it is.
+    shown = [row for place, row in enumerate(rows) if place < _ROWS or row["serves"]]
+    for row in shown:
         live = f" ({row['live_forecasts']})" if row["live_forecasts"] else ""
         table.add_row(
             "*" if row["serves"] else "",
@@ -79,16 +82,27 @@ def print_life(key: SeriesKey, rows: Sequence[Mapping[str, Any]]) -> None:
         )
     console.print(table)
     for row in rows[:_REASONS]:
-        text = row["reason"] or row["problem"]
-        by = f" (by {row['by']})" if row.get("by") else ""
-        console.print(f"{row['at'][:16].replace('T', ' ')} {text}{by}", soft_wrap=True)
+        console.print(f"{row['at'][:16].replace('T', ' ')} {_why(row)}", soft_wrap=True)
+    if len(shown) < len(rows):
+        console.print(f"{len(rows) - len(shown)} earlier events are not shown; --json has them")
     console.print(
-        "* serves now; ! is proven better than the random walk; (n) past forecasts; --json: all"
+        "* serves now; ! is proven better than the random walk; (n) past forecasts; --json: all figures"
     )
 
 
-_REASONS = 12
+_ROWS = 16
+_REASONS = 8
 _WIDTH = 110
+_JUDGED = ("promoted", "rejected", "forced")
+_FIGURES = re.compile(r" \([^()]*\)")
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    """By whom and why; of a verdict without its figures, for a life has to fit a screen."""
+    text, by = str(row["reason"] or row["problem"]), row.get("by")
+    if row["event"] in _JUDGED:
+        text = _FIGURES.sub("", text)
+    return text if not by or f"by {by}" in text else f"{by}: {text}"
 
 
 def _skill(value: float | None, proven: bool = False) -> str:

@@ -143,7 +143,7 @@ def _fields(groups: Sequence[GroupName]) -> dict[GroupName, list[str]]:
 
 
 def _field_option(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
-    flag = "--" + name.replace("_", "-")
+    flag = _flag(name)
     kind = _without_none(field.annotation)
     text = field.description or name
     if name == "skip_unchanged":
@@ -152,10 +152,12 @@ def _field_option(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
         )
     if kind is bool:
         if field.default is True:
+            text = f"{text} (default {flag})"
             flag = f"{flag}/--no-{flag.removeprefix('--')}"
         return _option(name, bool | None, None, flag, help=text, rich_help_panel=panel)
     if get_origin(kind) is tuple:
-        text = f"{text}; separated by commas, or repeated"
+        default = ",".join(map(str, field.default or ()))
+        text = f"{text}; separated by commas, or repeated" + (f" (default {default})" if default else "")
         return _option(name, list[str], None, flag, help=text, rich_help_panel=panel)
     if field.default not in (None, ""):
         text = f"{text} (default {field.default})"
@@ -215,8 +217,14 @@ def load_settings(overrides: Mapping[str, Any]) -> Settings:
 
 def _where(loc: Sequence[str], overrides: Mapping[str, Any]) -> str:
     typed: Any = overrides
-    for part in loc:
-        if not isinstance(typed, Mapping) or part not in typed:
+    for depth, part in enumerate(loc):
+        if not isinstance(typed, Mapping):  # a list was typed, and one of its items is wrong
+            return _flag(loc[depth - 1])
+        if part not in typed:
             return "TICKERFLOW_" + "__".join(loc).upper() + " or tickerflow.toml"
         typed = typed[part]
-    return "--" + loc[-1].replace("_", "-")
+    return _flag(loc[-1])
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -115,8 +115,8 @@ def series_rows(kind: Kind, summary: Summary) -> list[dict[str, Any]]:
     return rows + [_problem_row(kind, problem) for problem in summary.problems]
 
 
-def check_report(path: Path) -> None:
-    """Raise `UsageError` where `write_report` could not write: before hours of training, not after.
+def check_report(path: Path, option: str = "--report") -> None:
+    """Raise `UsageError` where what ``option`` names could not be written: before hours of training.
 
     Of the folders only the last may be missing: more is a mistyped path.
     """
@@ -131,7 +131,7 @@ def check_report(path: Path) -> None:
     else:
         return
     raise UsageError(
-        f"expected a file that can be written at {path}, {problem}", hint="name another with --report"
+        f"expected a file that can be written at {path}, {problem}", hint=f"name another with {option}"
     )
 
 

@@ -41,7 +41,11 @@ def print_tuning(summary: Summary, *, to_stderr: bool) -> None:
     for outcome in done[:_MOST_TABLES]:
         rows = trial_rows(outcome)
         table = Table(
-            box=None, pad_edge=False, collapse_padding=True, title=f"{outcome.key}", title_justify="left"
+            box=None,
+            pad_edge=False,
+            collapse_padding=True,
+            title=f"{outcome.key}: error relative to the random walk's",
+            title_justify="left",
         )
         for name in rows[0]:
             table.add_column(name, no_wrap=True)

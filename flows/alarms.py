@@ -1,12 +1,14 @@
 """Tells Prefect which models have lost what they were trusted for, so that a training can follow."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from prefect.events import emit_event
+from prefect.settings import PREFECT_API_URL
 
-from flows.promotions import MAX_RELATED, RESOURCE
+from flows.promotions import MAX_RELATED, RESOURCE, in_batches, run_parameters
 from ml.ledger.alarms import Alarm, announced, unannounced
 from ml.series import SeriesKey
 
@@ -18,14 +20,26 @@ def announce_lost(
 ) -> list[Alarm]:
     """Emit one event for all alarms of these series that have none yet; return the alarms.
 
-    Its payload holds, as ``train``, the parameters of the training that follows. An alarm is one of a
-    version for a reason, and is announced once: a training that helps nothing does not start another. A
-    run that dies just here announces again: training twice is better than never.
+    One for each interval, to be exact, and for a thousand series. Its payload holds, as ``train``, the
+    parameters of the training that follows. An alarm is one of a version for a reason, and is announced
+    once: a training that helps nothing does not start another. A run that dies just here announces
+    again: training twice is better than never. A run without a server, whose temporary one has no
+    automations, leaves it to the next that has one.
     """
-    alarms = [alarm for alarm in unannounced(predictions_dir) if alarm.key in keys]
-    if not alarms:
+    if not PREFECT_API_URL.value():
         return []
-    lost = {alarm.key for alarm in alarms}
+    wanted, alarms = set(keys), defaultdict[SeriesKey, list[Alarm]](list)
+    for alarm in unannounced(predictions_dir):
+        if alarm.key in wanted:
+            alarms[alarm.key].append(alarm)
+    for batch in in_batches(alarms):
+        told = [alarm for key in batch for alarm in alarms[key]]
+        _emit(batch, told, folders)
+        announced(predictions_dir, told, int(time.time()))
+    return [alarm for of_series in alarms.values() for alarm in of_series]
+
+
+def _emit(batch: Sequence[SeriesKey], alarms: Sequence[Alarm], folders: Mapping[str, str]) -> None:
     emit_event(
         EVENT,
         resource={"prefect.resource.id": RESOURCE, "prefect.resource.name": "live score"},
@@ -39,11 +53,7 @@ def announce_lost(
             for alarm in alarms[:MAX_RELATED]
         ],
         payload={
-            "train": {
-                "tickers": sorted({key.ticker for key in lost}),
-                "intervals": sorted({str(key.interval) for key in lost}),
-                "folders": dict(folders),
-            },
+            "train": run_parameters(batch, folders),
             "lost": [
                 {
                     "series": alarm.key.stem,
@@ -55,5 +65,3 @@ def announce_lost(
             ],
         },
     )
-    announced(predictions_dir, alarms, int(time.time()))
-    return alarms

@@ -11,6 +11,7 @@ _MODULES = (
     "tasks.promote",
     "tasks.forecast",
     "tasks.evaluate",
+    "tasks.score",
     # Elsewhere these wait until they are used.
     "exchange_calendars",
     "ml.artifacts.scaler_dump",

@@ -45,9 +45,14 @@ class Journal:
         """Ask every task of the run to end at its next epoch or series."""
         self._stop_path.touch()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the run was asked to stop."""
+        return self._stop_path.exists()
+
     def check(self) -> None:
         """Raise `Stopped` when the run was asked to stop."""
-        if self._stop_path.exists():
+        if self.is_stopped:
             raise Stopped
 
 

@@ -28,12 +28,13 @@ class Forecast:
 @shard_task
 def score(shard: list[Forecast], settings: Settings, journal: Journal, label: str) -> list[ScoreOutcome]:
     """Bring each series up to date and judge what was forecast of it; the journal has each at once."""
-    source, pairs = BarSource(settings), find_pairs(settings.predictions_dir)
+    source = BarSource(settings)
+    pairs = find_pairs(settings.predictions_dir, {series.key for series in shard})
 
     def step(series: Forecast) -> ScoreOutcome:
         bars = source.load(series.key).bars
         outcome = score_series(series.key, settings, bars, pairs.get(series.key, []))
-        if outcome.scored or outcome.lost:
+        if outcome.scored or outcome.lost or outcome.demoted:
             refresh_card(series.key, settings)
         return outcome
 

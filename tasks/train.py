@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ml.config import Settings
-from ml.evaluation.promotion import failed
+from ml.evaluation.promotion import discard_staged, failed
 from ml.outcomes import Challenger, Failure, IngestOutcome
 from ml.series import SeriesKey
 from ml.training.engine import is_fleet
@@ -61,5 +61,11 @@ class _Trainer:
 def train(
     shard: list[IngestOutcome], settings: Settings, journal: Journal, label: str
 ) -> list[Challenger]:
-    """Train each series that was ingested."""
-    return over_shard(shard, _Trainer(unfinished(shard), settings, journal), _without_model, journal)
+    """Train each series that was ingested; of a run that was stopped nothing stays staged."""
+    trainer = _Trainer(unfinished(shard), settings, journal)
+    challengers = over_shard(shard, trainer, _without_model, journal)
+    if not journal.is_stopped:
+        return challengers
+    for challenger in challengers:  # nobody will judge them
+        discard_staged(challenger, settings)
+    return []

@@ -77,8 +77,10 @@ def dump_event(event: Event) -> bytes:
     return event.model_dump_json(indent=1).encode() + b"\n"
 
 
-def read_events(layout: Layout, key: SeriesKey, until: int) -> dict[int, Event | Failure]:
-    """The events of the generations up to one, by their generation; a damaged one is a failure."""
+def read_events(
+    layout: Layout, key: SeriesKey, until: int, after: int = 0
+) -> dict[int, Event | Failure]:
+    """The events of the generations ``after`` one up to another; a damaged one is a failure."""
     found: dict[int, Event | Failure] = {}
     folder = layout.events(key)
     try:
@@ -87,7 +89,7 @@ def read_events(layout: Layout, key: SeriesKey, until: int) -> dict[int, Event |
         return found
     for name in names:
         match = _NAME.fullmatch(name)
-        if match is None or int(match[1]) > until:
+        if match is None or not after < int(match[1]) <= until:
             continue
         try:
             found[int(match[1])] = _read(layout, folder / name, int(match[1]))

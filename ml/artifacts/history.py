@@ -69,15 +69,23 @@ class LifeEvent:
     problem: Failure | None = None
 
 
-def read_life(layout: Layout, key: SeriesKey) -> tuple[LifeEvent, ...]:
+def read_life(layout: Layout, key: SeriesKey, last: int | None = None) -> tuple[LifeEvent, ...]:
     """All that happened, newest first: the events of all generations, and the rejections.
 
     A generation without an event, of a store from before there were any, is told by its version's meta.
+
+    Args:
+        layout: of the store.
+        key: the series.
+        last: only so many, and only their files are read: a series has a version for each night.
     """
-    records = read_history(layout, key)
-    champion = next((record.meta for record in records if record.status == "champion"), None)
+    records = [
+        *_promoted(layout, key, layout.version_names(key)[:last]),
+        *_rejected(layout, key, layout.rejected_names(key)[:last]),
+    ]
+    champion = _champion(layout, key)
     until = champion.generation if champion is not None else 2**53
-    told = read_events(layout, key, until)
+    told = read_events(layout, key, until, 0 if champion is None or last is None else until - last)
     dated = [(_at(event), _life(number, event, champion)) for number, event in told.items()]
     for record in records:
         meta = record.meta
@@ -90,7 +98,7 @@ def read_life(layout: Layout, key: SeriesKey) -> tuple[LifeEvent, ...]:
             if record.status == "rejected" or meta.generation not in told:
                 event = Event.of(meta, at, meta.parent or "")
                 dated.append((at, LifeEvent(record.version, event, record.status == "champion")))
-    return tuple(life for _, life in sorted(dated, key=lambda pair: pair[0], reverse=True))
+    return tuple(life for _, life in sorted(dated, key=lambda pair: pair[0], reverse=True)[:last])
 
 
 def _life(generation: int, event: Event | Failure, champion: Meta | None) -> LifeEvent:
@@ -156,9 +164,7 @@ def read_evaluation(layout: Layout, path: Path) -> dict[str, object]:
 
 
 def _promoted(layout: Layout, key: SeriesKey, versions: Sequence[str]) -> Iterator[VersionRecord]:
-    champion: Meta | None = None
-    with contextlib.suppress(ArtifactError):  # history is what one looks at when the champion is damaged
-        champion = read_champion_meta(layout, key)
+    champion = _champion(layout, key)
     for version in versions:
         path = layout.versions(key) / version
         try:
@@ -173,6 +179,12 @@ def _promoted(layout: Layout, key: SeriesKey, versions: Sequence[str]) -> Iterat
         elif champion is None or meta.generation < champion.generation:
             yield VersionRecord(version, "promoted", meta, path)
         # else: a promotion that is under way, or died before its commit
+
+
+def _champion(layout: Layout, key: SeriesKey) -> Meta | None:
+    with contextlib.suppress(ArtifactError):  # history is what one looks at when the champion is damaged
+        return read_champion_meta(layout, key)
+    return None
 
 
 def _rejected(layout: Layout, key: SeriesKey, versions: Sequence[str]) -> Iterator[VersionRecord]:

@@ -102,6 +102,18 @@ class ModelStore:
         """
         return reading.read_champion_meta(self._layout, key)
 
+    def replaceable(self, key: SeriesKey) -> Meta | None:
+        """What a promotion would replace: None for no champion, and for one whose meta.json is damaged.
+
+        One of a newer format, or one that cannot be read now, may be sound, and is not replaced.
+        """
+        try:
+            return self.champion_meta(key)
+        except (ArtifactFormatError, UnreadableArtifactError):
+            raise
+        except ArtifactError:
+            return None
+
     def champion(self, key: SeriesKey) -> Bundle:
         """Load what serves a series: one complete version, verified.
 
@@ -166,7 +178,7 @@ class ModelStore:
         meta, pair = encode(bundle, self._shapes_of)
         content = dump_json(dict(evaluation), str(key))
         with self.lock(key, 0):
-            current = self._replaceable(key)
+            current = self.replaceable(key)
             found = current.version if current else None
             if current is not None and found == meta.version and current.digests.pth == meta.digests.pth:
                 return (
@@ -194,9 +206,12 @@ class ModelStore:
         """Versions of a series, promoted and rejected, newest first."""
         return history.read_history(self._layout, key)
 
-    def life(self, key: SeriesKey) -> tuple[LifeEvent, ...]:
-        """What happened to a series: promotions, rejections, rollbacks, demotions; newest first."""
-        return history.read_life(self._layout, key)
+    def life(self, key: SeriesKey, last: int | None = None) -> tuple[LifeEvent, ...]:
+        """What happened to a series: promotions, rejections, rollbacks, demotions; newest first.
+
+        With ``last`` only so many, for which only so many files are read.
+        """
+        return history.read_life(self._layout, key, last)
 
     def version_meta(self, key: SeriesKey, version: str) -> Meta | None:
         """What is known of a version that was promoted; None where it is gone or damaged."""
@@ -230,7 +245,7 @@ class ModelStore:
             ArtifactWriteError: nothing changed.
         """
         with self.lock(key, 0):
-            current = self._replaceable(key)
+            current = self.replaceable(key)
             meta, pair = self._version(key, self._previous(key, current) if version is None else version)
             evaluation = history.read_evaluation(self._layout, self._layout.versions(key) / meta.version)
             gone = current.version if current else "a damaged version"
@@ -274,18 +289,6 @@ class ModelStore:
         metas = (record.meta for record in self.history(key))
         told = read_events(self._layout, key, 2**53)  # of rollbacks, no version's meta tells
         return max([0, *told, *(meta.generation for meta in metas if meta is not None)])
-
-    def _replaceable(self, key: SeriesKey) -> Meta | None:
-        """The champion; None where there is none, or where its meta.json is damaged.
-
-        One of a newer format, or one that cannot be read now, may be sound, and is not replaced.
-        """
-        try:
-            return self.champion_meta(key)
-        except (ArtifactFormatError, UnreadableArtifactError):
-            raise
-        except ArtifactError:
-            return None
 
     def _previous(self, key: SeriesKey, current: Meta | None) -> str:
         if current is not None and not self.serves(key) and self._intact(key, current.version):

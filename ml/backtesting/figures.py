@@ -124,7 +124,11 @@ def series_figures(
     rule: PromoteConfig,
     spacing: int,
 ) -> SeriesFigures:
-    """The account of a series; at least one contender did all of its folds."""
+    """The account of a series; at least one contender did all of its folds.
+
+    Its verdicts are on the whole horizon, as ranks and skill are, whatever steps a promotion is over.
+    """
+    rule = rule.model_copy(update={"over": ()})
     some = next(iter(scores.values()))
     walk = np.concatenate([score.walk for score in some])
     windows, steps = walk.shape

@@ -119,7 +119,9 @@ def leaderboard(figures: Sequence[SeriesFigures], steps: Sequence[int], level: f
     names = list(dict.fromkeys(each.contender for series in figures for each in series.contenders))
     complete = [series for series in figures if len(series.contenders) == len(names)]
     left_out = {
-        str(series.key): tuple(sorted(series.failures)) for series in figures if series not in complete
+        str(series.key): tuple(sorted(series.failures))
+        for series in figures
+        if len(series.contenders) < len(names)
     }
     horizon = min(series.steps for series in figures)
     if not complete:

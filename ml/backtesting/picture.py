@@ -33,7 +33,8 @@ def draw(board: Leaderboard) -> bytes:
         low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
         label = dict(zip(("dot", "half", "median"), _LABELS, strict=True)) if index == 0 else {}
         x = np.full(len(values), index + 1.0) + _spread(len(values))
-        panel.line(x, values, GREY, 0.0, label=label.get("dot", ""), dot=1.6, ring=0.7)
+        shown = values.clip(*panel.y_limits)
+        panel.line(x, shown, GREY, 0.0, label=label.get("dot", ""), dot=1.6, ring=0.7)
         at = np.array([index + 1.0, index + 1.0])
         panel.line(at, [low, high], BLUE, 5.0, SOLID, label.get("half", ""))
         panel.line(at[:1], [middle], BLACK, 0.0, label=label.get("median", ""), dot=3.2)
@@ -54,11 +55,12 @@ _LABELS = ("a series", "middle half of the series", "median")
 
 def _spread(count: int) -> Floats:
     """Small offsets that keep the dots of a column apart, the same at every drawing."""
-    return np.asarray(0.22 * np.sin(2.4 * np.arange(count)))
+    golden = (5**0.5 - 1) / 2  # neighbours fall far from each other
+    return np.asarray(0.5 * ((golden * np.arange(count)) % 1.0 - 0.5))
 
 
 def _limits(skills: Floats) -> tuple[float, float]:
-    """All but the farthest hundredth of the dots, and the random walk: one wild series shows nothing."""
+    """All but the farthest hundredth of the dots, which lie on the edge, and the random walk."""
     low, high = np.quantile(skills, (0.01, 0.99))
     margin = 0.1 * max(high - low, 0.1)
     return float(min(low, 0.0) - margin), float(max(high, 0.0) + margin)

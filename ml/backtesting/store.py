@@ -150,7 +150,7 @@ class EvaluationStore:
         return StudyError(
             f"expected an evaluation of layout {LAYOUT} or an empty folder at {self.folder}, "
             f"found {found}",
-            hint="choose another folder with --output, or remove this one",
+            hint="choose another folder, or a new one, with --output",
         )
 
 

@@ -66,9 +66,9 @@ def _beside_drift(board: Leaderboard) -> Iterator[str]:
     best = trained[0]
     gap = Mean.of(board.skills_of(best.contender) - board.skills_of("drift"))
     yield (
-        f"Beside drift, which continues the mean of the bars it learnt from and has "
+        f"Beside drift, which continues the mean of the bars it learnt from and has a skill of "
         f"{_mean(board.by_name['drift'].skill)}: the first of the networks, {best.contender}, has "
-        f"{_mean(gap)} more ({_clarity(gap)})."
+        f"{_more(gap)} ({_clarity(gap)})."
     )
 
 
@@ -86,7 +86,7 @@ def _default(board: Leaderboard, default: str) -> Iterator[str]:
     standing = board.by_name.get(default)
     if standing is None:
         return
-    best, place = board.standings[0], [each.contender for each in board.standings].index(default) + 1
+    place = [each.contender for each in board.standings].index(default) + 1
     if place == 1:
         yield f"The default, {default}, is the first: there is no reason to change it."
         return
@@ -94,8 +94,8 @@ def _default(board: Leaderboard, default: str) -> Iterator[str]:
     rival = models[0]
     if rival.contender == default:
         yield (
-            f"The default, {default}, has place {place}, behind {best.contender} alone of what learns "
-            "nothing: among the networks there is no better default."
+            f"The default, {default}, has place {place}, the first of the networks; only baselines are "
+            "ahead of it. Among the networks there is no better default."
         )
         return
     gap = Mean.of(board.skills_of(rival.contender) - board.skills_of(default))
@@ -106,7 +106,7 @@ def _default(board: Leaderboard, default: str) -> Iterator[str]:
     )
     yield (
         f"The default, {default}, has place {place}. The first of the networks, {rival.contender}, has "
-        f"{_mean(gap)} more skill: {_clarity(gap)}; {advice}."
+        f"{_more(gap, 'skill')}: {_clarity(gap)}; {advice}."
     )
 
 
@@ -157,10 +157,20 @@ def _mean(mean: Mean) -> str:
     return f"{100 * mean.mean:.2f}{spread} points" if spread else f"{100 * mean.mean:.2f} points"
 
 
+def _more(gap: Mean, what: str = "") -> str:
+    """``0.31 ± 0.20 points more``, ``0.31 ± 0.20 points less skill``."""
+    side = "less" if gap.mean < 0 else "more"
+    return " ".join(filter(None, [_mean(Mean(abs(gap.mean), gap.error)), side, what]))
+
+
 def _clarity(mean: Mean) -> str:
     if mean.error is None:
         return "one series says nothing about others"
-    return "more than two standard errors" if mean.is_clear else "within two standard errors of nothing"
+    return (
+        "more than two standard errors from zero"
+        if mean.is_clear
+        else "within two standard errors of zero"
+    )
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -26,7 +26,7 @@ _LEAST_LIVE = 2  # forecasts of which a line can be drawn
 _BADGES = {
     "better": ("good", "Better than the random walk"),
     "not_worse": ("plain", "No worse than the random walk"),
-    "undecided": ("plain", "Not told apart from the random walk"),
+    "undecided": ("plain", "Not distinguishable from the random walk"),
     "worse": ("bad", "Worse than the random walk"),
 }
 _REFERENCES = {"walk": "the random walk", "drift": "the drift", "champion": "the champion before"}
@@ -147,16 +147,21 @@ def _tiles(card: Card) -> list[Tile]:
     if isinstance(copy, int | float):
         words = copying_words(float(copy), int(lag) if isinstance(lag, int | float) else 1)
         tiles.append(Tile("Copy of the last close", f"{copy:.2f}", words))
-    tiles.append(_live_tile(card.live))
+    tiles.append(_live_tile(card.live, meta.version))
     passed = meta.certificate.get("passed") is True
     words = "no bar of the future moved anything before it" if passed else "trained before there was one"
     tiles.append(Tile("Leakage certificate", "passed" if passed else "none", words))
     return tiles
 
 
-def _live_tile(live: pd.DataFrame) -> Tile:
+def _live_tile(live: pd.DataFrame, version: str) -> Tile:
+    """Of the version that serves; the picture further down has those before it too."""
+    earlier = live["version"].nunique() if len(live) else 0
+    live = live[live["version"] == version] if len(live) else live
     if live.empty:
-        return Tile("Live", "\N{EN DASH}", "no forecast has met its outcome yet: tickerflow score")
+        others = f", of {earlier} earlier version{'s' * (earlier != 1)} there are" if earlier else ""
+        words = f"no forecast of this version has met its outcome yet{others}: tickerflow score"
+        return Tile("Live", "\N{EN DASH}", words)
     error, walk = (float(live[column].abs().mean()) for column in ("error", "walk_error"))
     count = live["asof"].nunique()
     held = f"{live['inside_80'].mean():.0%} of outcomes in the 80% band"

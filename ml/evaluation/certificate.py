@@ -4,19 +4,18 @@ At every promotion, for several cuts: after the training bars, after the validat
 that are drawn by chance. All later bars get other prices, volumes and stamps. To the bit, the same must
 come out as
 
-- the features up to each cut, as the network reads them;
+- the features up to each cut, as the network reads them, also where no bar comes after it;
 - forecasts from the last bar of validation and from bars by chance before, what the network reads for
   them, and their bands;
-- the split, the scaler, the target's units and the training's outcomes, made again by the code that made
-  them, after the cut that ends the training bars.
-
-Gain and intervals are fitted to the validation's forecasts and outcomes. Neither reads a test bar: the
-forecasts because they do not move, the outcomes because the split keeps a gap before the test.
+- the split, the scaler, the target's units, the training's outcomes and the weights that are solved for,
+  made again by the code that made them, after the cut that ends the training bars;
+- gain and intervals, chosen again by the code that chose them, after the cut that ends the validation
+  bars.
 """
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -35,7 +34,7 @@ from ml.features.leakage import columns_of, frame_of, other_future
 from ml.features.scaling import Scaler
 from ml.features.windows import Split
 from ml.forecasting.forecaster import Forecaster
-from ml.forecasting.spec import Frozen, Target
+from ml.forecasting.spec import AdaptiveConformal, ForecastSpec, Frozen, Target
 
 Floats = NDArray[np.float64]
 
@@ -47,8 +46,21 @@ _HINTS = {
     "scaler": "fit it on the training bars alone",
     "target": "take its volatility and drift from the training bars alone",
     "outcomes": "end the training's outcomes before the validation bars",
+    "slopes": "solve for them on the training's windows alone",
     "forecast": "a forecast may read the bars up to its anchor, and no later one",
     "bands": "a band may follow the closes up to its anchor, and no later one",
+    "gain": "choose it on the validation's windows alone",
+    "intervals": "calibrate them on the validation's windows alone",
+}
+# What is made of what: where the first moves, the others do so with it.
+_MADE_OF: dict[str, set[str]] = {
+    "feature": {"scaler", "slopes", "forecast", "gain", "intervals"},
+    "split": {"scaler", "target", "outcomes", "slopes", "gain", "intervals"},
+    "scaler": {"slopes", "gain", "intervals"},
+    "target": {"slopes", "gain", "intervals"},
+    "outcomes": {"slopes"},
+    "forecast": {"gain", "intervals"},
+    "gain": {"intervals"},
 }
 
 
@@ -61,15 +73,18 @@ class Rebuilt:
         scaler: fitted on the training bars.
         target: units of the output, from the training bars.
         outcomes: what happened after the training anchors, ``(windows, horizon)``.
+        slopes: weights that were solved for, where there are any.
     """
 
     split: Split
     scaler: Scaler
     target: Target
     outcomes: Floats
+    slopes: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, dtype=np.float32))
 
 
 Rebuild = Callable[[pd.DataFrame], Rebuilt]
+Recalibrate = Callable[[pd.DataFrame], ForecastSpec]
 
 
 class Cut(Frozen):
@@ -106,6 +121,7 @@ def certify(
     built: Rebuilt | None = None,
     rebuild: Rebuild | None = None,
     seed: int = 0,
+    recalibrate: Recalibrate | None = None,
 ) -> Certificate:
     """Change the future of a series at several cuts, and see that nothing past moves.
 
@@ -115,6 +131,8 @@ def certify(
         built: what its training made of the bars; None for a model that is not trained.
         rebuild: makes it again, of other bars, with the code that made ``built``.
         seed: of the changes, and of the cut and the anchors that are chosen by chance.
+        recalibrate: chooses gain and intervals again, of other bars, with the code that chose the
+            forecaster's.
 
     Raises:
         LeakageError: something moved; it says what.
@@ -134,21 +152,31 @@ def certify(
         for name, column in inputs.items():
             values += _compare(name, column[: cut.bar + 1], other[name][: cut.bar + 1], moved)
         if cut is forecast_cut:  # only there: they cost most
+            # What changes with the number of bars does not with their values.
+            ended = _inputs({name: part[: cut.bar + 1] for name, part in columns.items()}, forecaster)
+            for name, column in inputs.items():
+                values += _compare(name, column[: cut.bar + 1], ended[name], moved)
             # The same anchors each time: in another batch the last bits of a forecast may be others.
-            again = _forecasts(forecaster, frame_of(changed), anchors)
+            other_bars = frame_of(changed)
+            again = _forecasts(forecaster, other_bars, anchors)
             for was, now in zip(forecasts, again, strict=True):
                 values += _compare("forecast", was, now, moved)
             was, now = (_bands(forecaster, part["close"], cut.bar) for part in (columns, changed))
             values += _compare("bands", was, now, moved)
+            if recalibrate is not None:
+                chosen = _chosen(recalibrate(other_bars))
+                for name, part in _chosen(forecaster.spec).items():
+                    values += _compare(name, part, chosen[name], moved)
         if cut.after == "training" and built is not None and rebuild is not None:
             parts = _parts(rebuild(frame_of(changed)))
             for name, part in _parts(built).items():
                 values += _compare(name, part, parts[name], moved)
     if moved:
         raise _leak(moved)
-    training = ("split", "scaler", "target", "outcomes") if rebuild is not None else ()
+    training = ("split", "scaler", "target", "outcomes", "slopes") if rebuild is not None else ()
+    validation = ("gain", "intervals") if recalibrate is not None else ()
     return Certificate(
-        checked=("features", *training, "forecasts", "bands"),
+        checked=("features", *training, "forecasts", "bands", *validation),
         cuts=cuts,
         anchors=len(anchors),
         values=values,
@@ -229,7 +257,16 @@ def _parts(rebuilt: Rebuilt) -> dict[str, NDArray[Any]]:
         "scaler": np.concatenate([numbers[name] for name in sorted(numbers)]),
         "target": np.array([target.sigma, target.mean, target.drift]),
         "outcomes": rebuilt.outcomes,
+        "slopes": rebuilt.slopes,
     }
+
+
+def _chosen(spec: ForecastSpec) -> dict[str, Floats]:
+    """What validation chose."""
+    made = spec.intervals
+    ratio, plain = (made.ratio, made.plain) if isinstance(made, AdaptiveConformal) else ((), made)
+    radii = () if plain is None else (*plain.radius_80, *plain.radius_95)
+    return {"gain": np.array(spec.target.gain), "intervals": np.array([*ratio, *radii])}
 
 
 def _compare(name: str, before: NDArray[Any], after: NDArray[Any], moved: set[str]) -> int:
@@ -273,11 +310,7 @@ def check_certified(certificate: Mapping[str, Any], where: str) -> None:
 def _leak(moved: set[str]) -> LeakageError:
     """The error that names the leaks; what merely follows from another one is said after it."""
     features = sorted(name for name in moved if name.startswith("feature "))
-    follow = set()
-    if features:
-        follow = {"scaler", "forecast"}
-    if "split" in moved:
-        follow |= {"scaler", "target", "outcomes"}
+    follow = {made for name in moved for made in _MADE_OF.get(name.split()[0], ())}
     order = [*features, *(name for name in _HINTS if name in moved)]
     causes = [name for name in order if name not in follow]
     also = [name for name in order if name in follow]

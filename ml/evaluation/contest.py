@@ -15,6 +15,7 @@ from ml.artifacts.meta import Meta
 from ml.config import PromoteConfig
 from ml.evaluation.copying import Copying, lag1_copy
 from ml.evaluation.decision import Rival
+from ml.evaluation.intervals import bands
 from ml.evaluation.judge import Evaluation, TestWindows, evaluate, relative_errors
 from ml.evaluation.sketch import sketch
 from ml.evaluation.verdict import Comparison, compare
@@ -53,17 +54,19 @@ def hold(bundle: Bundle, test: TestWindows, rule: PromoteConfig, extras: Mapping
     forecaster = forecaster_of(bundle)
     changes = forecaster.changes(test.bars, test.anchors)[:, : test.steps]
     errors = relative_errors(changes, test)
+    close = test.bars["close"].to_numpy(dtype=np.float64)
+    made = bands(forecaster.spec.intervals, close, test.anchors, test.steps)
     drift = np.arange(1, test.steps + 1) * bundle.meta.target.mean
     return Contest(
         bundle=bundle,
         errors=errors,
-        evaluation=evaluate(forecaster, test, changes),
+        evaluation=evaluate(forecaster, test, changes, made),
         test=test,
         walk=compare(errors, relative_errors(np.zeros(test.steps), test), rule),
         drift=compare(errors, relative_errors(np.asarray(drift, dtype=np.float64), test), rule),
         rule=rule,
-        copying=lag1_copy(test.bars["close"].to_numpy(dtype=np.float64), test.anchors, changes),
-        extras={**extras, "sketch": sketch(forecaster, test, changes)},
+        copying=lag1_copy(close, test.anchors, changes),
+        extras={**extras, "sketch": sketch(forecaster, test, changes, made)},
     )
 
 

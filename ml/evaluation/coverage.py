@@ -67,7 +67,11 @@ class Coverage(Frozen):
 
 
 def measure_coverage(
-    intervals: Intervals, close: Floats, anchors: NDArray[np.int64], residuals: Floats
+    intervals: Intervals,
+    close: Floats,
+    anchors: NDArray[np.int64],
+    residuals: Floats,
+    made: Bands | None = None,
 ) -> Coverage:
     """Coverage of a model's bands.
 
@@ -76,8 +80,9 @@ def measure_coverage(
         close: of the series, ``(n_bars,)``.
         anchors: of the test windows, ``(n,)``.
         residuals: outcomes less forecasts in log price, ``(n, steps)``.
+        made: the bands there, where they are known already.
     """
-    made = bands(intervals, close, anchors, residuals.shape[1])
+    made = bands(intervals, close, anchors, residuals.shape[1]) if made is None else made
     inside_80, inside_95 = np.abs(residuals) <= made.radius_80, np.abs(residuals) <= made.radius_95
     calm, wild = calm_and_wild(close, anchors)
     return Coverage(
@@ -117,7 +122,7 @@ def _plain(
 ) -> Plain | None:
     if not isinstance(intervals, AdaptiveConformal) or intervals.plain is None:
         return None
-    made: Bands = bands(intervals.plain, close, anchors, residuals.shape[1])
+    made = bands(intervals.plain, close, anchors, residuals.shape[1])
     return Plain(
         coverage_80=float((np.abs(residuals) <= made.radius_80).mean()),
         coverage_95=float((np.abs(residuals) <= made.radius_95).mean()),

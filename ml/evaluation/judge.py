@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ml.evaluation import metrics
 from ml.evaluation.coverage import Coverage, measure_coverage
-from ml.evaluation.intervals import bands
+from ml.evaluation.intervals import Bands, bands
 from ml.features.windows import targets
 from ml.forecasting.forecaster import Forecaster
 from ml.forecasting.spec import MAX_STEPS
@@ -104,10 +104,16 @@ class TestWindows:
         return targets(self.bars["close"].to_numpy(dtype=np.float64), self.anchors, self.steps)
 
 
-def evaluate(forecaster: Forecaster, test: TestWindows, changes: Floats | None = None) -> Evaluation:
+def evaluate(
+    forecaster: Forecaster,
+    test: TestWindows,
+    changes: Floats | None = None,
+    made: Bands | None = None,
+) -> Evaluation:
     """Measure a model on the windows; its horizon is at least their number of steps.
 
-    ``changes`` are its forecasts there, ``(windows, steps)``, where they are known already.
+    ``changes`` are its forecasts there, ``(windows, steps)``, and ``made`` its bands, where they are
+    known already.
     """
     anchor_close = test.anchor_close
     actual_changes = test.actual_changes
@@ -140,6 +146,7 @@ def evaluate(forecaster: Forecaster, test: TestWindows, changes: Floats | None =
             test.bars["close"].to_numpy(dtype=np.float64),
             test.anchors,
             actual_changes - changes,
+            made,
         ),
         beyond=_beyond(forecaster, test),
     )

@@ -19,12 +19,10 @@ from ml.config import Settings
 from ml.data.store import bars_fingerprint, read_bars
 from ml.errors import (
     ArtifactError,
-    ArtifactFormatError,
     ArtifactWriteError,
     StoreError,
     TickerflowError,
     TooFewBarsError,
-    UnreadableArtifactError,
 )
 from ml.evaluation.baselines import build_baselines
 from ml.evaluation.certificate import certified, check_certified
@@ -51,9 +49,9 @@ def promote_series(challenger: Challenger, settings: Settings) -> TrainOutcome:
             outcome, judged, evaluation = _judge(challenger, store, settings)
     except TickerflowError as error:
         if not error.retryable:
-            _discard(store, challenger)
+            discard_staged(challenger, settings)
         return failed(key, error, seconds=challenger.seconds + time.monotonic() - started)
-    _discard(store, challenger)
+    discard_staged(challenger, settings)
     if settings.run.plots != "never":
         outcome = _with_pictures(outcome, judged, evaluation, settings)
     if judged.training.note:
@@ -71,7 +69,9 @@ def _stood_in(outcome: TrainOutcome, failure: Failure) -> TrainOutcome:
     )
 
 
-def _discard(store: ModelStore, challenger: Challenger) -> None:
+def discard_staged(challenger: Challenger, settings: Settings) -> None:
+    """Remove what was staged for a challenger, rival and final fit too; what is gone already is fine."""
+    store = ModelStore(settings.models_dir)
     for staged in filter(None, (challenger.staged, challenger.rival, challenger.final)):
         # The verdict stands without: what cannot be removed now is swept a day later.
         with suppress(ArtifactError, ArtifactWriteError):
@@ -135,7 +135,7 @@ def _judge(
             where=str(key),
         )
     contest = hold(bundle, windows_of(bars, bundle.meta), settings.promote, extras)
-    champion = _champion(store, key)
+    champion = store.replaceable(key)
     rival = None if champion is None else meet(contest, champion, store, challenger.rival)
     decision = decide(bundle.meta.model, contest.walk, contest.drift, rival, settings.promote)
     if not decision.promote:
@@ -149,19 +149,6 @@ def _judge(
     meta = _promote(judged, contest, store, champion)
     outcome = _outcome(key, champion=meta, judged=meta, status="promoted", reason=decision.reason)
     return outcome, meta, evaluation_json(contest)
-
-
-def _champion(store: ModelStore, key: SeriesKey) -> Meta | None:
-    """The champion's meta. A damaged one is none, and is replaced.
-
-    One of a newer format, or one that cannot be read now, may be sound: it stays.
-    """
-    try:
-        return store.champion_meta(key)
-    except (ArtifactFormatError, UnreadableArtifactError):
-        raise
-    except ArtifactError:
-        return None
 
 
 def _final(proxy: Bundle, final: Bundle) -> Bundle:

@@ -42,14 +42,16 @@ def meet(contest: Contest, champion: Meta, store: ModelStore, refitted: str) -> 
     """Judge the challenger beside the champion.
 
     A window counts where its anchor is no earlier than the last bar that the champion has learnt from:
-    the bars it forecasts are new to both. Where fewer than ``rule.min_windows`` do, the champion's own
-    configuration, refitted up to the split, takes its place; without it the verdict is undecided.
+    the bars it forecasts are new to both. The random walk has learnt from none. Where fewer than
+    ``rule.min_windows`` do, the champion's own configuration, refitted up to the split, takes its place;
+    without it the verdict is undecided.
 
     Args:
         contest: the challenger's.
         champion: what serves.
         store: where it is.
-        refitted: staged folder of that fit; empty where there is none.
+        refitted: staged folder of that fit; empty where there is none. One of an earlier champion, which
+            was replaced since, does not count.
 
     Raises:
         UnreadableArtifactError: the champion cannot be read now, and may be sound.
@@ -69,10 +71,10 @@ def meet(contest: Contest, champion: Meta, store: ModelStore, refitted: str) -> 
     if fresh >= needed:
         return Rival(name, _verdict(contest, met), f"{every} windows less those before {until}")
     few = f"{fresh} of {every} windows lie after {until}"
-    if refitted:
-        stand_in = _on_windows(store.load_staged(Path(refitted))[0], contest)
+    stand_in = store.load_staged(Path(refitted))[0] if refitted else None
+    if stand_in is not None and stand_in.meta.training.source in (None, champion.version):
         note = f"its configuration refitted up to the split stood in, for {few}"
-        return Rival(name, _verdict(contest, stand_in), note)
+        return Rival(name, _verdict(contest, _on_windows(stand_in, contest)), note)
     unknown = compare(contest.errors[:0], contest.errors[:0], contest.rule)
     note = f"{few}, and {needed} are needed"
     return Rival(name, unknown.model_copy(update={"windows": fresh}), note)
@@ -88,6 +90,8 @@ def _on_windows(bundle: Bundle, contest: Contest) -> _Met:
     steps = min(forecaster.spec.horizon, test.steps)
     common = TestWindows(test.bars, test.anchors[chosen], steps)
     errors = relative_errors(forecaster.changes(common.bars, common.anchors)[:, :steps], common)
+    if bundle.meta.model == "naive":  # whose meta says what its bands were calibrated on
+        return _Met(errors, chosen, np.ones(len(errors), dtype=bool))
     stamps = pd.DatetimeIndex(test.bars["timestamp"])
     last = int(stamps.searchsorted(pd.Timestamp(learnt_until(bundle.meta))))
     return _Met(errors, chosen, common.anchors >= last)

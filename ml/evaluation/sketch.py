@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.evaluation.intervals import bands
+from ml.evaluation.intervals import Bands
 from ml.evaluation.judge import TestWindows
 from ml.forecasting.forecaster import Forecaster
 
@@ -20,13 +20,14 @@ _FANS = 12
 _EDGES = np.linspace(-5.0, 5.0, 41)  # of the residuals' histogram, in deviations
 
 
-def sketch(forecaster: Forecaster, test: TestWindows, changes: Floats) -> dict[str, Any]:
+def sketch(forecaster: Forecaster, test: TestWindows, changes: Floats, made: Bands) -> dict[str, Any]:
     """Forecasts against what came, and residuals, of a model on its test windows.
 
     Args:
         forecaster: the model.
         test: at least one window.
         changes: its forecast log changes there, ``(windows, steps)``.
+        made: its bands there.
 
     Returns:
         ``recent``: stamps and closes of the newest test bars, and from some of them forecast log changes
@@ -34,12 +35,12 @@ def sketch(forecaster: Forecaster, test: TestWindows, changes: Floats) -> dict[s
         volatility times the root of the step, as shares of a histogram and by time.
     """
     return {
-        "recent": _recent(forecaster, test, changes),
+        "recent": _recent(test, changes, made),
         "residuals": _residuals(forecaster, test, changes),
     }
 
 
-def _recent(forecaster: Forecaster, test: TestWindows, changes: Floats) -> dict[str, Any]:
+def _recent(test: TestWindows, changes: Floats, made: Bands) -> dict[str, Any]:
     close = test.bars["close"].to_numpy(dtype=np.float64)
     last, steps = int(test.anchors[-1]), test.steps
     stop = last + steps + 1
@@ -47,8 +48,7 @@ def _recent(forecaster: Forecaster, test: TestWindows, changes: Floats) -> dict[
     # Back from the newest window in whole horizons, so that no two fans overlap.
     apart = max(steps, -(-(last - start) // _FANS))
     origins = np.arange(last, start - 1, -apart)[::-1]
-    paths = changes[np.searchsorted(test.anchors, origins)]
-    made = bands(forecaster.spec.intervals, close, origins, steps)
+    rows = np.searchsorted(test.anchors, origins)
 
     return {
         "stamps": _seconds(test.bars["timestamp"].iloc[start:stop]),
@@ -56,11 +56,11 @@ def _recent(forecaster: Forecaster, test: TestWindows, changes: Floats) -> dict[
         "fans": [
             {
                 "at": int(origin - start),
-                "change": _short(paths[row]),
+                "change": _short(changes[row]),
                 "radius_80": _short(made.radius_80[row]),
                 "radius_95": _short(made.radius_95[row]),
             }
-            for row, origin in enumerate(origins)
+            for row, origin in zip(rows, origins, strict=True)
         ],
     }
 

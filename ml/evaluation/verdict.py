@@ -27,7 +27,7 @@ _ROUNDING = 1e-6
 _MOST_EFFECT = 1e6
 _RELATIONS: dict[Standing, str] = {
     "worse": "worse than",
-    "undecided": "not told apart from",
+    "undecided": "not distinguishable from",
     "not_worse": "no worse than",
     "better": "better than",
 }
@@ -70,22 +70,23 @@ class Result(BaseModel):
 
     @property
     def brief(self) -> str:
-        """``mean error -0.31%, p = 0.12``; less error is better."""
+        """``error 0.31% smaller, p = 0.12``."""
+        change = f"error {abs(self.skill):.2%} {'larger' if self.skill < 0 else 'smaller'}"
         if self.low is None:
-            return f"mean error {-self.skill:+.2%}"
-        return f"mean error {-self.skill:+.2%}, {p_words(self.p)}" if self.effect else "the same errors"
+            return change
+        return f"{change}, {p_words(self.p)}" if self.effect else "the same errors"
 
     @property
     def numbers(self) -> str:
-        """``mean error -0.31%, -0.74% to +0.12%, p = 0.12, effect +0.05``."""
+        """``error 0.31% smaller, p = 0.12, bounds -0.74% to +0.12%, effect +0.05``."""
         if self.low is None or self.high is None or not self.effect:
             return self.brief
         bounds = f"{-self.high:+.2%} to {-self.low:+.2%}"
-        return f"mean error {-self.skill:+.2%}, {bounds}, {p_words(self.p)}, effect {self.effect:+.2f}"
+        return f"{self.brief}, bounds {bounds}, effect {self.effect:+.2f}"
 
     @property
     def words(self) -> str:
-        """``not worse: mean error -0.31%, -0.74% to +0.12%, p = 0.12, effect +0.05``."""
+        """``not worse: error 0.31% smaller, p = 0.12, bounds -0.74% to +0.12%, effect +0.05``."""
         return f"{self.standing.replace('_', ' ')}: {self.numbers}"
 
 

@@ -105,14 +105,18 @@ def other_future(
         columns: of normalised bars, as `columns_of` gives them.
         cut: position of the last bar that stays.
         rng: source of the changes.
-        spread: deviation of the factors, in log price, by which the later bars' prices are multiplied.
+        spread: deviation of the factors, in log price, by which each of the later prices is multiplied.
     """
     changed = {name: values.copy() for name, values in columns.items()}
     count = len(columns["close"]) - cut - 1
-    factor = np.exp(rng.normal(0, spread, count))
+    # Each price by a factor of its own: what is read off a bar alone, such as close / open, changes too.
     for name in _PRICES:
         if name in changed:
-            changed[name][cut + 1 :] *= factor
+            changed[name][cut + 1 :] *= np.exp(rng.normal(0, spread, count))
+    for name, furthest in (("high", np.maximum), ("low", np.minimum)):
+        if name in changed:
+            prices = [changed[price][cut + 1 :] for price in ("open", "close") if price in changed]
+            changed[name][cut + 1 :] = furthest.reduce([changed[name][cut + 1 :], *prices])
     # Where no bar has a volume, none gets one: which features there are would change with it.
     if "volume" in changed and not np.isnan(changed["volume"]).all():
         changed["volume"][cut + 1 :] = rng.choice([0.0, 1.0, 1e9]) * rng.random(count)

@@ -191,10 +191,20 @@ def _describe(prediction: Prediction, digests: Mapping[str, str], expired: str) 
             "fingerprint": series.fingerprint,
             "rows": len(series.bars),
             "first": _instant(series.bars["timestamp"].iloc[0]),
+            # Whether the last bar, or all of them, have other prices later, shows beside the one before.
+            "before": _before(series.bars),
         },
         "files": dict(digests),
     }
     return json.dumps(document, indent=2, allow_nan=False).encode() + b"\n"
+
+
+def _before(bars: pd.DataFrame) -> dict[str, Any] | None:
+    """The bar before the last, if there is one."""
+    if len(bars) < 2:
+        return None
+    bar = bars.iloc[-2]
+    return {"timestamp": _instant(bar["timestamp"]), "close": float(bar["close"])}
 
 
 def _plot(prediction: Prediction, expired: str) -> bytes:

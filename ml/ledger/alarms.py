@@ -57,10 +57,14 @@ def raise_alarm(
         return cursor.rowcount == 1
 
 
-def last_alarm(connection: sqlite3.Connection, key: SeriesKey, reason: Reason) -> Alarm | None:
-    """The newest alarm of a series for a reason."""
-    found = _select(connection, "series = ? AND reason = ? ORDER BY asof DESC LIMIT 1", key.stem, reason)
-    return found[0] if found else None
+def last_alarm(connection: sqlite3.Connection, key: SeriesKey, *reasons: Reason) -> int:
+    """The last as-of bar that a series' newest alarm for one of these reasons rests on, 0 without."""
+    marks = ", ".join("?" * len(reasons))
+    (asof,) = connection.execute(
+        f"SELECT coalesce(max(asof), 0) FROM alarm WHERE series = ? AND reason IN ({marks})",  # noqa: S608
+        (key.stem, *reasons),
+    ).fetchone()
+    return int(asof)
 
 
 def unsettled(connection: sqlite3.Connection, key: SeriesKey) -> list[Alarm]:

@@ -13,21 +13,26 @@ bar was known by then is judged, shown as late, and counts for nothing.
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ml.ledger.database import writing
+from ml.ledger.matching import (
+    Floats,
+    Whole,
+    ahead_of,
+    complete_bars,
+    factor_of,
+    outcomes_of,
+    scale_of,
+    seconds_of,
+    tolerance_of,
+)
 from ml.ledger.pairs import Pair, PairFile
-from ml.series import Interval, SeriesKey
+from ml.series import SeriesKey
 
-Whole = NDArray[np.int64]
 KnownBy = Callable[[str], tuple[int, int] | None]
-
-# The as-of bar has another price than when it was forecast from: adjusted since, by a split or dividend.
-_SAME_PRICE: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +70,17 @@ class Counts:
 
 
 def unread(connection: sqlite3.Connection, files: Sequence[PairFile]) -> list[PairFile]:
-    """Those of a series' pairs that were never read, or are not as they were."""
+    """Those of a series' pairs that were never read, are not as they were, or were damaged.
+
+    What is damaged may be whole by now without another JSON: its CSV came later, the disk could not be
+    read.
+    """
     known = {}
     for start in range(0, len(files), 500):
         names = [file.name for file in files[start : start + 500]]
         marks = ", ".join("?" * len(names))
         rows = connection.execute(
-            f"SELECT name, size, modified_ns FROM pair WHERE name IN ({marks})",  # noqa: S608
+            f"SELECT name, size, modified_ns FROM pair WHERE problem = '' AND name IN ({marks})",  # noqa: S608
             names,
         )
         known.update({name: (size, modified) for name, size, modified in rows})
@@ -98,21 +107,23 @@ def enter(
         known_by: of a model version, when it was trained, and the last bar that was there then.
         now: seconds of UTC.
     """
-    stamps = _seconds(bars)
-    complete = _complete(stamps, key.interval, now)
+    stamps = seconds_of(bars)
+    complete = complete_bars(stamps, key.interval, now)
     due = connection.execute(
         "SELECT 1 FROM step JOIN forecast ON forecast.id = forecast_id "
         "WHERE series = ? AND bar IS NULL AND due <= ? LIMIT 1",
-        (key.stem, int(stamps[complete - 1]) + _tolerance(key.interval) if complete else 0),
+        (key.stem, int(stamps[complete - 1]) + tolerance_of(key.interval) if complete else 0),
     ).fetchone()
-    if not pairs and not looked_at and due is None:
+    last = int(stamps[complete - 1]) if complete else 0
+    is_news = _seen(connection, key) < last <= now + ahead_of(key.interval)
+    if not pairs and not looked_at and due is None and not is_news:
         return Entries()
     with writing(connection):
         entered = _enter_forecasts(connection, key, pairs, known_by, now)
         close = bars["close"].to_numpy(dtype=np.float64)
         scored, restated = _score(connection, key, stamps, close, complete, now)
-        if complete:
-            _note_sight(connection, key, int(stamps[complete - 1]), now)
+        if is_news:
+            connection.execute("INSERT OR IGNORE INTO sight VALUES (?, ?, ?)", (key.stem, last, now))
         connection.executemany(
             "INSERT OR REPLACE INTO pair VALUES (?, ?, ?, ?)",
             [(file.name, file.size, file.modified_ns, problem) for file, problem in looked_at],
@@ -122,15 +133,15 @@ def enter(
 
 def counts(connection: sqlite3.Connection, key: SeriesKey, bars: pd.DataFrame) -> Counts:
     """How much the ledger holds of a series."""
-    last = int(_seconds(bars)[-1]) if len(bars) else 0
+    last = int(seconds_of(bars)[-1]) if len(bars) else 0
     (forecasts,) = connection.execute(
         "SELECT count(*) FROM forecast WHERE series = ?", (key.stem,)
     ).fetchone()
     row = connection.execute(
-        "SELECT total(bar NOT NULL AND due > known_until), total(bar NOT NULL AND due <= known_until), "
+        "SELECT total(min(due, bar) > known_until), total(min(due, bar) <= known_until), "
         "total(bar IS NULL), total(bar IS NULL AND due <= ?) "
         "FROM step JOIN forecast ON forecast.id = forecast_id WHERE series = ?",
-        (last - _tolerance(key.interval), key.stem),
+        (last - tolerance_of(key.interval), key.stem),
     ).fetchone()
     return Counts(int(forecasts), *map(int, row))
 
@@ -152,8 +163,8 @@ def _enter_forecasts(
     for pair, until in zip(pairs, known_until.tolist(), strict=True):
         # The first reading stays: a later file of the same as-of bar and model changes nothing.
         cursor = connection.execute(
-            "INSERT OR IGNORE INTO forecast (series, asof, version, model, horizon, last_close, "
-            "created_at, seen_at, known_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO forecast (series, asof, version, model, horizon, last_close, before, "
+            "before_close, created_at, seen_at, known_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 key.stem,
                 pair.asof,
@@ -161,6 +172,8 @@ def _enter_forecasts(
                 pair.model,
                 pair.horizon,
                 pair.last_close,
+                pair.before,
+                pair.before_close,
                 pair.created_at,
                 now,
                 until,
@@ -182,11 +195,14 @@ def _known_until(
     connection: sqlite3.Connection, key: SeriesKey, pairs: Sequence[Pair], known_by: KnownBy
 ) -> Whole:
     """For each pair the last bar that was known here before it was made, ``(pairs,)``."""
-    evidence = [(pair.created_at, pair.asof) for pair in pairs]
+    evidence: list[tuple[int, int]] = [(pair.created_at, pair.asof) for pair in pairs]
     evidence += connection.execute("SELECT seen_at, bar FROM sight WHERE series = ?", (key.stem,))
     evidence += connection.execute("SELECT created_at, asof FROM forecast WHERE series = ?", (key.stem,))
     trained = {version: known_by(version) for version in {pair.version for pair in pairs}}
     evidence += [found for found in trained.values() if found is not None]
+    # A bar of the year 2206 was a mistake: believed, it would make every later forecast a late one.
+    ahead = ahead_of(key.interval)
+    evidence = [(0, 0), *(each for each in evidence if each[1] <= each[0] + ahead)]
     when, bar = np.array(sorted(evidence), dtype=np.int64).T
     latest = np.concatenate([[0], np.maximum.accumulate(bar)])
     before = latest[np.searchsorted(when, [pair.created_at for pair in pairs], side="left")]
@@ -200,31 +216,29 @@ def _score(
     connection: sqlite3.Connection,
     key: SeriesKey,
     stamps: Whole,
-    close: NDArray[np.float64],
+    close: Floats,
     complete: int,
     now: int,
 ) -> tuple[int, int]:
     """Give every open step its outcome where its bar is there; how many, and how many were restated."""
     if not complete:
         return 0, 0
-    tolerance = _tolerance(key.interval)
+    tolerance = tolerance_of(key.interval)
     rows = connection.execute(
-        "SELECT forecast_id, step, due, asof, last_close FROM step "
+        "SELECT forecast_id, step, due, asof, before, last_close, before_close FROM step "
         "JOIN forecast ON forecast.id = forecast_id WHERE series = ? AND bar IS NULL AND due <= ?",
         (key.stem, int(stamps[complete - 1]) + tolerance),
     ).fetchall()
     if not rows:
         return 0, 0
-    forecast_id, step, due, asof = (
-        np.array(column, dtype=np.int64) for column in list(zip(*rows, strict=True))[:4]
+    columns = list(zip(*rows, strict=True))
+    forecast_id, step, due, asof, before = (np.array(column, dtype=np.int64) for column in columns[:5])
+    last_close, before_close = (np.array(column, dtype=np.float64) for column in columns[5:])
+    at, found = outcomes_of(stamps[:complete], due, asof, tolerance)
+    scale = scale_of(
+        factor_of(stamps, close, asof, last_close), factor_of(stamps, close, before, before_close)
     )
-    last_close = np.array([row[4] for row in rows], dtype=np.float64)
-    at = _nearest(stamps[:complete], due)
-    # A forecast's own as-of bar is never its outcome.
-    found = (np.abs(stamps[at] - due) < tolerance) & (stamps[at] > asof)
-    anchor = _nearest(stamps, asof)
-    scale = np.where(stamps[anchor] == asof, last_close / close[anchor], 1.0)
-    restated = found & (np.abs(scale - 1.0) > _SAME_PRICE)
+    restated = found & (scale != 1.0)
     updates = zip(
         stamps[at][found].tolist(),
         (close[at] * scale)[found].tolist(),
@@ -240,33 +254,9 @@ def _score(
     return int(found.sum()), int(restated.sum())
 
 
-def _note_sight(connection: sqlite3.Connection, key: SeriesKey, bar: int, now: int) -> None:
-    (known,) = connection.execute(
+def _seen(connection: sqlite3.Connection, key: SeriesKey) -> int:
+    """The last bar that any scoring has seen."""
+    (bar,) = connection.execute(
         "SELECT coalesce(max(bar), 0) FROM sight WHERE series = ?", (key.stem,)
     ).fetchone()
-    if bar > known:
-        connection.execute("INSERT INTO sight VALUES (?, ?, ?)", (key.stem, bar, now))
-
-
-def _complete(stamps: Whole, interval: Interval, now: int) -> int:
-    """How many bars are sure to be complete: all but the last, and it too once its time is over."""
-    if not len(stamps):
-        return 0
-    over = int(stamps[-1]) + int(interval.delta.total_seconds()) <= now
-    return len(stamps) - (not over)
-
-
-def _nearest(stamps: Whole, times: Whole) -> Whole:
-    """Positions of the stamps nearest to some times."""
-    right = np.clip(np.searchsorted(stamps, times), 0, len(stamps) - 1)
-    left = np.maximum(right - 1, 0)
-    return np.where(np.abs(stamps[left] - times) <= np.abs(stamps[right] - times), left, right)
-
-
-def _tolerance(interval: Interval) -> int:
-    return int(interval.delta.total_seconds()) // 2
-
-
-def _seconds(bars: pd.DataFrame) -> Whole:
-    """The bars' stamps in seconds, ``(n,)``."""
-    return np.asarray(pd.DatetimeIndex(bars["timestamp"]).as_unit("s").asi8, dtype=np.int64)
+    return int(bar)

@@ -45,7 +45,7 @@ def write_card(key: SeriesKey, settings: Settings) -> Path:
     card = Card(
         meta=meta,
         evaluation=evaluation,
-        life=[_row(event) for event in store.life(key)[:_MOST_EVENTS]],
+        life=[_row(event) for event in store.life(key, _MOST_EVENTS)],
         live=live_record(settings.predictions_dir, key),
         drawn_at=datetime.now(UTC),
     )
@@ -65,12 +65,13 @@ def write_card(key: SeriesKey, settings: Settings) -> Path:
 
 
 def with_card(outcome: TrainOutcome, settings: Settings) -> TrainOutcome:
-    """The outcome of a training with the card of what serves now, drawn where its plots are.
+    """The outcome of a training with the card of what serves now.
 
-    The verdict stands, whether the card can be written or not.
+    It is drawn where plots are, and again where there is one and another model serves by now. The
+    verdict stands, whether the card can be written or not.
     """
     path = card_path(settings.models_dir, outcome.key)
-    if outcome.plots:
+    if outcome.plots or (outcome.status == "promoted" and path.is_file()):
         try:
             path = write_card(outcome.key, settings)
         except TickerflowError as error:

@@ -29,6 +29,8 @@ _TABLES: Final = (
         model TEXT NOT NULL,
         horizon INTEGER NOT NULL,
         last_close REAL NOT NULL,
+        before INTEGER NOT NULL,         -- the bar before that, and its close; 0 where it is not known
+        before_close REAL NOT NULL,
         created_at INTEGER NOT NULL,
         seen_at INTEGER NOT NULL,
         known_until INTEGER NOT NULL,    -- the last bar that was known here when it was made
@@ -81,7 +83,7 @@ _TABLES: Final = (
         (actual - last_close) / last_close AS walk_error,
         actual BETWEEN lower_80 AND upper_80 AS inside_80,
         actual BETWEEN lower_95 AND upper_95 AS inside_95,
-        due > known_until AS counts
+        min(due, bar) > known_until AS counts
         FROM step JOIN forecast ON forecast.id = step.forecast_id WHERE bar IS NOT NULL""",
 )
 
@@ -128,7 +130,8 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # else SQLite has gone back by itself: the disk is full
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 

@@ -11,6 +11,7 @@ from ml.artifacts.meta import Decision, Meta
 from ml.artifacts.store import ModelStore
 from ml.errors import BusySeriesError, TooFewBarsError
 from ml.evaluation.baselines import build_baselines
+from ml.evaluation.certificate import certified
 from ml.evaluation.judge import Evaluation, TestWindows, evaluate
 from ml.ledger.standing import BASELINE
 
@@ -63,7 +64,7 @@ def demote(store: ModelStore, champion: Meta, bars: pd.DataFrame, reason: str) -
 
 
 def _baseline(serving: Bundle, bars: pd.DataFrame) -> tuple[Bundle, Evaluation]:
-    """The random walk as a bundle of its own, measured on the champion's test windows."""
+    """The random walk as a bundle of its own, certified, and measured on the champion's test windows."""
     meta = serving.meta
     (walk,) = (each for each in build_baselines(serving, bars) if each.meta.model == BASELINE)
     forecaster = forecaster_of(walk)
@@ -88,9 +89,8 @@ def _baseline(serving: Bundle, bars: pd.DataFrame) -> tuple[Bundle, Evaluation]:
     update = {
         "created_at": datetime.now(UTC),
         "metrics": metrics,
-        "certificate": {},
         "generation": 0,
         "promoted_at": None,
         "training": walk.meta.training.model_copy(update={"mode": "scratch", "source": None}),
     }
-    return replace(walk, meta=walk.meta.model_copy(update=update)), evaluation
+    return certified(replace(walk, meta=walk.meta.model_copy(update=update)), bars), evaluation

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ml.config import Settings
 from ml.errors import NoDataError
 from ml.ledger.database import reading
-from ml.ledger.pairs import find_pairs
+from ml.ledger.pairs import find_series
 from ml.outcomes import Failure
 from ml.series import Interval, SeriesKey, check_ticker
 
@@ -24,7 +24,7 @@ def find_forecast(
     """
     wanted_tickers = {check_ticker(ticker) for ticker in tickers}
     wanted_intervals = {Interval.parse(interval) for interval in intervals}
-    everything = set(find_pairs(settings.predictions_dir)) | _in_ledger(settings)
+    everything = find_series(settings.predictions_dir) | _in_ledger(settings)
     found = sorted(
         key
         for key in everything

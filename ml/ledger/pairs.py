@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -54,6 +54,7 @@ class Pair:
 
     Attributes:
         asof: the last bar that the forecast knew.
+        before, before_close: the bar before that one, and its close; 0 where the JSON has none.
         due: stamps of the bars that were forecast, ``(steps,)``, ascending.
         prices: ``(steps, 5)``: forecast, lower_80, upper_80, lower_95, upper_95.
     """
@@ -65,6 +66,8 @@ class Pair:
     model: str
     horizon: int
     last_close: float
+    before: int
+    before_close: float
     due: NDArray[np.int64]
     prices: NDArray[np.float64]
 
@@ -79,6 +82,15 @@ class _Model(_Part):
     horizon: int = Field(ge=1, le=MAX_STEPS)
 
 
+class _Bar(_Part):
+    timestamp: AwareDatetime
+    close: Price
+
+
+class _Bars(_Part):
+    before: _Bar | None = None
+
+
 class _Document(_Part):
     """What of the JSON is needed; what else stands in it is not looked at."""
 
@@ -90,26 +102,50 @@ class _Document(_Part):
     last_close: Price
     steps: int = Field(ge=1, le=MAX_STEPS)
     model: _Model
+    bars: _Bars = _Bars()
     files: dict[str, str] = Field(max_length=16)
 
 
-def find_pairs(predictions_dir: Path) -> dict[SeriesKey, list[PairFile]]:
-    """Every pair of a folder by its series, oldest as-of first; names that are none are passed over."""
+def find_pairs(
+    predictions_dir: Path, keys: Collection[SeriesKey] | None = None
+) -> dict[SeriesKey, list[PairFile]]:
+    """The pairs of a folder by their series, oldest as-of first; names that are none are passed over.
+
+    Args:
+        predictions_dir: the folder.
+        keys: of these series alone, whose files alone are looked at; a folder of thousands of series has
+            a million. By default of all.
+    """
     found: dict[SeriesKey, list[PairFile]] = {}
-    for pair in _listed(predictions_dir):
-        found.setdefault(pair.key, []).append(pair)
+    for entry, key, asof in _named(predictions_dir, keys):
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:  # removed since it was listed
+            continue
+        pair = PairFile(entry.name, key, asof, status.st_size, status.st_mtime_ns)
+        found.setdefault(key, []).append(pair)
     for pairs in found.values():
         pairs.sort(key=lambda pair: (pair.asof, pair.name))
     return found
 
 
-def _listed(folder: Path) -> Iterator[PairFile]:
-    keys: dict[str, SeriesKey | None] = {}
+def find_series(predictions_dir: Path) -> set[SeriesKey]:
+    """The series that have pairs in a folder, by the files' names."""
+    return {key for _, key, _ in _named(predictions_dir, None)}
+
+
+def _named(
+    folder: Path, wanted: Collection[SeriesKey] | None
+) -> Iterator[tuple[os.DirEntry[str], SeriesKey, int]]:
+    """The files whose names are those of a pair's JSON, with series and as-of bar."""
+    keys: dict[str, SeriesKey | None] = {key.stem: key for key in wanted or ()}
     try:
-        entries = list(os.scandir(folder))
+        entries = os.scandir(folder)
     except FileNotFoundError:
         return
     for entry in entries:
+        if wanted is not None and entry.name.rpartition("_")[0] not in keys:
+            continue
         match = _NAME.fullmatch(entry.name)
         if match is None:
             continue
@@ -118,13 +154,8 @@ def _listed(folder: Path) -> Iterator[PairFile]:
             keys[stem] = _key(stem)
         key = keys[stem]
         asof = _seconds(match["asof"])
-        if key is None or asof is None:
-            continue
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:  # removed since it was listed
-            continue
-        yield PairFile(entry.name, key, asof, status.st_size, status.st_mtime_ns)
+        if key is not None and asof is not None:
+            yield entry, key, asof
 
 
 def read_pair(predictions_dir: Path, file: PairFile) -> Pair:
@@ -160,6 +191,7 @@ def _read(folder: Path, file: PairFile) -> Pair:
         raise ValueError(f"expected {document.steps} steps, found {len(due)}")
     if due[0] <= asof or (np.diff(due) <= 0).any():
         raise ValueError("expected ascending timestamps after the as-of bar")
+    before = document.bars.before
     return Pair(
         key=file.key,
         asof=asof,
@@ -168,6 +200,8 @@ def _read(folder: Path, file: PairFile) -> Pair:
         model=document.model.name,
         horizon=document.model.horizon,
         last_close=document.last_close,
+        before=int(before.timestamp.timestamp()) if before else 0,
+        before_close=before.close if before else 0.0,
         due=due,
         prices=prices,
     )

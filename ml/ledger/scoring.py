@@ -145,16 +145,19 @@ def _judge(
 ) -> tuple[Standing, Any]:
     """How the champion stands; where it has too few forecasts, all since the last alarm.
 
-    A series that is trained each night has a new champion each night: none of them ever has enough.
+    A series that is trained each night has a new champion each night: none of them ever has enough. What
+    an alarm rests on raises no second one, or each training would start the next.
     """
     record, watch = read_record(connection, key), settings.watch
     own = record[record["version"] == champion.version] if champion else record.iloc[:0]
     if own["asof"].nunique() >= watch.min_forecasts or (champion and champion.model == BASELINE):
         return judge(own, watch, _spacing(own, bars)), "version"
-    alarm = alarms.last_alarm(connection, key, "skill")
-    since = pd.Timestamp(alarm.asof if alarm else 0, unit="s", tz="UTC")
+    since, since_any = (
+        pd.Timestamp(alarms.last_alarm(connection, key, *reasons), unit="s", tz="UTC")
+        for reasons in (("skill",), ("skill", "coverage"))
+    )
     together = record[(record["asof"] > since) & (record["model"] != BASELINE)]
-    return judge(together, watch, _spacing(together, bars)), "series"
+    return judge(together, watch, _spacing(together, bars), covered_since=since_any), "series"
 
 
 def _spacing(record: pd.DataFrame, bars: pd.DataFrame) -> int:

@@ -33,6 +33,7 @@ class Standing:
         coverage_80, coverage_95: share inside, over all scored steps.
         outcomes: at step 1, on which the test of the bands rests.
         lost: what is lost, and how that was found, in words.
+        needed: forecasts that a test takes.
     """
 
     forecasts: int = 0
@@ -44,31 +45,42 @@ class Standing:
     coverage_95: float | None = None
     outcomes: int = 0
     lost: tuple[tuple[Reason, str], ...] = ()
+    needed: int = 0
 
     @property
     def words(self) -> str:
         """The verdict in words, or how many forecasts there are so far."""
         if self.comparison is not None:
             return f"{self.comparison.words}, over the first {self.comparison.steps} steps"
-        return f"too few to tell: {self.forecasts} scored forecasts"
+        of = f", {self.needed} are needed" if self.forecasts < self.needed else ""
+        return f"too few to tell: {self.forecasts} scored forecasts{of}"
 
 
-def judge(record: pd.DataFrame, watch: WatchConfig, spacing: int = 1) -> Standing:
+def judge(
+    record: pd.DataFrame,
+    watch: WatchConfig,
+    spacing: int = 1,
+    *,
+    covered_since: pd.Timestamp | None = None,
+) -> Standing:
     """Judge scored steps (`ml.ledger.record.live_record`), one forecast an as-of bar: the last made.
 
     Args:
         record: of one version, or of several in turn.
         watch: the level of an alarm, and how many forecasts it takes.
         spacing: bars between the as-of bars of neighbouring forecasts.
+        covered_since: as-of bar after which the bands are tested; by default all are.
     """
     if record.empty:
-        return Standing()
+        return Standing(needed=watch.min_forecasts)
     last = record.groupby("asof")["created_at"].transform("max") == record["created_at"]
     rows = record[last & (record["step"] <= record["horizon"])].drop_duplicates(["asof", "step"])
     if rows.empty:
-        return Standing()
+        return Standing(needed=watch.min_forecasts)
     comparison = _compare(rows, watch, spacing)
     first = rows[rows["step"] == 1]
+    if covered_since is not None:
+        first = first[first["asof"] > covered_since]
     lost: list[tuple[Reason, str]] = []
     if comparison is not None and comparison.standing == "worse":
         lost.append(("skill", f"live skill is lost: {comparison.words}"))
@@ -86,6 +98,7 @@ def judge(record: pd.DataFrame, watch: WatchConfig, spacing: int = 1) -> Standin
         coverage_95=float(rows["inside_95"].mean()),
         outcomes=len(first),
         lost=tuple(lost),
+        needed=watch.min_forecasts,
     )
 
 

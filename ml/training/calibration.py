@@ -23,7 +23,17 @@ _SKEW_ANCHORS = 512
 def calibrated(
     dataset: Dataset, network: nn.Module, config: TrainConfig, bars: pd.DataFrame
 ) -> tuple[ForecastSpec, float]:
-    """The network's spec, with its gain and its intervals from the validation windows, and its skew.
+    """The network's spec, with its gain and its intervals from the validation windows, and its skew."""
+    spec, served = gain_and_intervals(dataset, network, config, bars)
+    if architecture(config).solve is not None:
+        return spec, 0.0
+    return spec, train_serve_skew(network, dataset.validation, config, served)
+
+
+def gain_and_intervals(
+    dataset: Dataset, network: nn.Module, config: TrainConfig, bars: pd.DataFrame
+) -> tuple[ForecastSpec, Floats]:
+    """The network's spec, chosen on the validation windows, and its forecasts there with a gain of 1.
 
     The windows are forecast as they will be served. A baseline is what it is by definition: its gain
     is 1, and it needs no bars to warm up.
@@ -43,12 +53,11 @@ def calibrated(
     changes = Forecaster(plain, network, dataset.scaler).changes(bars, dataset.validation.anchors)
     actual = dataset.validation.actual()
     if is_baseline:
-        target, skew = baseline_target(config.model, dataset.target), 0.0
+        target = baseline_target(config.model, dataset.target)
     else:
         target = dataset.target.model_copy(update={"gain": fit_gain(changes, actual)})
-        skew = train_serve_skew(network, dataset.validation, config, changes)
     intervals = calibrate(actual - np.asarray(target.gain) * changes, actual, target.sigma)
-    return plain.model_copy(update={"target": target, "intervals": intervals}), skew
+    return plain.model_copy(update={"target": target, "intervals": intervals}), changes
 
 
 def train_serve_skew(

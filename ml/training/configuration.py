@@ -15,7 +15,7 @@ from ml.artifacts.meta import Meta
 from ml.artifacts.store import ModelStore
 from ml.artifacts.tuned import tuned_for, with_tuned
 from ml.config import Mode, Settings, TrainConfig
-from ml.errors import ArtifactError, ArtifactFormatError, UnreadableArtifactError
+from ml.errors import ArtifactError, UnreadableArtifactError
 from ml.evaluation.rivalry import learnt_until
 from ml.series import SeriesKey
 from ml.training.dataset import Basis, resolved_features, resolved_split
@@ -81,19 +81,6 @@ def config_for(key: SeriesKey, settings: Settings) -> TrainConfig:
     Raises `ArtifactError` where what was tuned is damaged.
     """
     return _configured(key, settings)[0]
-
-
-def champion_of(store: ModelStore, key: SeriesKey) -> Meta | None:
-    """The champion's meta; a damaged one is none, and will be replaced.
-
-    Raises `ArtifactError` for one of a newer format, or one that cannot be read now: it may be sound.
-    """
-    try:
-        return store.champion_meta(key)
-    except (ArtifactFormatError, UnreadableArtifactError):
-        raise
-    except ArtifactError:
-        return None
 
 
 def is_baseline(meta: Meta) -> bool:

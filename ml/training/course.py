@@ -40,6 +40,7 @@ class Taught:
     """What came out of a course: the challenger, and where there are any the other two."""
 
     judged: Learnt
+    calibrated: Learnt  # whose forecasts of validation chose gain and intervals of the judged one
     final: Learnt | None = None
     rival: Learnt | None = None
 
@@ -78,11 +79,12 @@ class Course:
         return self.lessons["probe" if "probe" in self.lessons else "main"].dataset
 
     def build(self, bars: pd.DataFrame) -> Dataset:
-        """The judged model's dataset of other bars, made as it was made of its own."""
-        config = self.plan.config
-        if self.refits is not None:
-            return build_refits(bars, config).proxy
-        return build_dataset(bars, config, basis=self.plan.basis)
+        """`dataset` of other bars, made as it was made of its own."""
+        return build_dataset(bars, self.plan.config, basis=self.plan.basis)
+
+    def build_proxy(self, bars: pd.DataFrame) -> Dataset:
+        """The same of a refit's proxy."""
+        return build_refits(bars, self.plan.config).proxy
 
     def finish(self, fits: Mapping[Role, Outcome]) -> Taught:
         """Calibrate what was fitted; raises the `TrainingError` of a fit that failed.
@@ -92,10 +94,12 @@ class Course:
         config = self.plan.config
         rival = self._rival(fits)
         if self.refits is None:
-            return Taught(finish(self.dataset, _done(fits["main"]), config, self.bars), rival=rival)
+            learnt = finish(self.dataset, _done(fits["main"]), config, self.bars)
+            return Taught(learnt, learnt, rival=rival)
         refit = finish_refit(self.refits, [_done(fits[role]) for role in _REFIT], config, self.bars)
         # The champion's configuration on these bars is what was just fitted.
-        return Taught(refit.proxy, refit.final, refit.proxy if self.needs_rival else None)
+        rival = refit.proxy if self.needs_rival else None
+        return Taught(refit.proxy, refit.probe, refit.final, rival)
 
     def _rival(self, fits: Mapping[Role, Outcome]) -> Learnt | None:
         if self.rival is None:

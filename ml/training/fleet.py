@@ -17,7 +17,7 @@ from torch.nn import functional
 from ml.config import LossName, TrainConfig
 from ml.training.adamw import AdamW
 from ml.training.samples import Batch
-from models.layers import LockedDropout, Recurrence
+from models.layers import LockedDropout, Recurrence, Shortcut
 
 _LOSSES: dict[LossName, Callable[..., Tensor]] = {
     "huber": functional.smooth_l1_loss,
@@ -43,6 +43,7 @@ class Fleet:
         initial = torch.cat([tensor.detach().flatten() for tensor in network.parameters()])
         self.weights = nn.Parameter(initial.repeat(size, 1))
         self.optimiser = AdamW(self.weights, config.learning_rate, config.weight_decay)
+        self._solved = self._places(Shortcut).to(initial.device)
         self.diverged = torch.zeros(size, dtype=torch.bool, device=initial.device)
         self._dropouts = [part for part in network.modules() if isinstance(part, LockedDropout)]
 
@@ -88,12 +89,23 @@ class Fleet:
         finite = torch.isfinite(norm)
         gradient.mul_((self.config.clip_norm / (norm + 1e-6)).clamp(max=1.0)).masked_fill_(~finite, 0.0)
         self.diverged |= ~finite[:, 0]
+        solved = self.weights.detach().index_select(1, self._solved)
         self.optimiser.step()
+        with torch.no_grad():
+            self.weights.index_copy_(1, self._solved, solved)  # without gradient, yet they would decay
         return losses.detach()
 
     def state_dict(self, row: Tensor) -> dict[str, Tensor]:
         """A row of weights by the network's names."""
         return {name: part.clone() for name, part in self._named(row).items()}
+
+    def _places(self, kind: type[nn.Module]) -> Tensor:
+        """Columns of `weights` that belong to the network's parts of a kind."""
+        parts = tuple(
+            f"{name}." for name, part in self.network.named_modules() if isinstance(part, kind)
+        )
+        belongs = [name.startswith(parts) for name in self._shapes]
+        return torch.from_numpy(np.flatnonzero(np.repeat(belongs, self._sizes)))
 
     def _named(self, weights: Tensor) -> dict[str, Tensor]:
         """``(..., parameters)`` as views by the network's names, ``(..., *shape)``."""

@@ -152,10 +152,12 @@ class Refit:
     """A configuration that was fitted again.
 
     Attributes:
+        probe: chose the proxy's gain and intervals.
         proxy: has learnt from all bars before the test, which it can be judged on.
         final: has learnt from all bars; None where it was not asked for.
     """
 
+    probe: Learnt
     proxy: Learnt
     final: Learnt | None = None
 
@@ -170,12 +172,12 @@ def finish_refit(cuts: Refits, fits: Sequence[Fit], config: TrainConfig, bars: p
     probe = finish(cuts.probe, fits[0], config, bars)
     proxy = _carried(cuts.proxy, fits[1], config, probe, cuts.proxy_cut)
     if len(fits) == len((probe, proxy)):
-        return Refit(proxy)
+        return Refit(probe, proxy)
     test = replace(cuts.proxy.validation, anchors=cuts.final.validation.anchors)
     spec, skew = calibrated(replace(cuts.proxy, validation=test), proxy.network, config, bars)
     tested = replace(proxy, spec=spec, skew=skew)
     return Refit(
-        replace(proxy, skew=skew), _carried(cuts.final, fits[2], config, tested, cuts.final_cut)
+        probe, replace(proxy, skew=skew), _carried(cuts.final, fits[2], config, tested, cuts.final_cut)
     )
 
 

@@ -111,8 +111,8 @@ def fit(
 
     Returns:
         For each job its fit, with the weights of its best validation loss or else of its last epoch, on
-        the CPU; or the error, where no epoch could be finished before the deadline or before the loss
-        was not finite.
+        the CPU; or the error, where no epoch, or not the number that was asked for, could be finished
+        before the deadline or before the loss was not finite.
 
     Raises:
         ValueError: the jobs do not agree.
@@ -154,6 +154,11 @@ class _Member:
     history: list[Epoch] = field(default_factory=list)
     best_epoch: int = 0
     best_loss: float = math.inf
+
+    @property
+    def least(self) -> int:
+        """Epochs without which there is no fit: one, or all where their number is what was asked for."""
+        return self.epochs if self.validation is None else min(1, self.epochs)
 
 
 class _Training:
@@ -295,8 +300,9 @@ class _Training:
         for member in members:
             if member.index in self.outcomes:
                 continue
-            if len(member.history) <= min(1, member.epochs):
-                self.outcomes[member.index] = _unfinished(reason, self.config)
+            done = len(member.history) - 1
+            if done < member.least:
+                self.outcomes[member.index] = _unfinished(reason, done, member.least, self.config)
                 continue
             self.outcomes[member.index] = Fit(
                 history=tuple(member.history),
@@ -331,13 +337,14 @@ def _member(index: int, job: Job, config: TrainConfig, largest: int) -> _Member:
     )
 
 
-def _unfinished(stopped: Stopped, config: TrainConfig) -> TrainingError:
+def _unfinished(stopped: Stopped, done: int, least: int, config: TrainConfig) -> TrainingError:
     if stopped == "deadline":
         return TrainingError(
-            f"no epoch was finished within the deadline of {config.deadline_seconds:g} s",
+            f"expected {least} epoch{'s' * (least > 1)} within the deadline of "
+            f"{config.deadline_seconds:g} s, found {done or 'none'} finished",
             hint="raise --deadline-seconds, or train fewer windows with a larger --batch-size",
         )
     return TrainingError(
-        "the loss or its gradient was not finite in the first epoch",
+        f"the loss or its gradient was not finite in epoch {done + 1}",
         hint="lower --learning-rate, or look at the series' suspect bars",
     )

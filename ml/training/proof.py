@@ -1,42 +1,52 @@
 """The certificate of what was trained: proof that it does not know the future."""
 
-from collections.abc import Callable
-
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from ml.config import TrainConfig
 from ml.evaluation.certificate import Certificate, Rebuilt, certify
-from ml.training.dataset import Dataset, build_dataset
-from ml.training.learning import Learnt
+from ml.forecasting.spec import ForecastSpec
+from ml.training.calibration import gain_and_intervals
+from ml.training.configuration import Plan
+from ml.training.course import Course, Taught
+from ml.training.dataset import Dataset
+from ml.training.slopes import solved_weights, with_slopes
 
 
-def prove(
-    learnt: Learnt,
-    bars: pd.DataFrame,
-    config: TrainConfig,
-    build: Callable[[pd.DataFrame], Dataset] | None = None,
-) -> Certificate:
-    """Certify a model that was trained on ``bars``.
+def prove(taught: Taught, plan: Plan, course: Course) -> Certificate:
+    """Certify what a course taught.
 
     Args:
-        learnt: the model and the dataset that it learnt from.
-        bars: normalised bars.
-        config: that of the training.
-        build: makes the dataset of other bars in the way that this one was made; by default
-            `build_dataset` with ``config``.
+        taught: the judged model, and the one that calibrated it.
+        plan: by which they were trained: the course's, or that of what stands in for it.
+        course: makes the datasets of other bars in the way that it made those of its own.
 
     Raises:
         LeakageError: what comes after a bar changes what was made of those before it.
     """
-    again = build or (lambda other: build_dataset(other, config))
+    judged, calibrated = taught.judged, taught.calibrated
+
+    def rebuilt(dataset: Dataset, slopes: NDArray[np.float32]) -> Rebuilt:
+        return Rebuilt(dataset.split, dataset.scaler, dataset.target, dataset.train.actual(), slopes)
+
+    def slopes(dataset: Dataset) -> NDArray[np.float32]:
+        found = with_slopes(judged.network, dataset.train)
+        return solved_weights(judged.network, found or {})
+
+    def rebuild(bars: pd.DataFrame) -> Rebuilt:
+        dataset = course.build(bars) if judged is calibrated else course.build_proxy(bars)
+        return rebuilt(dataset, slopes(dataset) if plan.start.weights is None else own)
+
+    def recalibrate(bars: pd.DataFrame) -> ForecastSpec:
+        dataset = course.build(bars)
+        return gain_and_intervals(dataset, calibrated.network, plan.config, bars)[0]
+
+    own = solved_weights(judged.network, judged.network.state_dict())
     return certify(
-        bars,
-        learnt.forecaster,
-        _rebuilt(learnt.dataset),
-        lambda other: _rebuilt(again(other)),
-        config.seed,
+        course.bars,
+        judged.forecaster,
+        rebuilt(judged.dataset, own),
+        rebuild,
+        plan.config.seed,
+        recalibrate,
     )
-
-
-def _rebuilt(dataset: Dataset) -> Rebuilt:
-    return Rebuilt(dataset.split, dataset.scaler, dataset.target, dataset.train.actual())

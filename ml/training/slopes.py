@@ -46,7 +46,7 @@ def with_slopes(network: nn.Module, samples: Samples) -> Mapping[str, Tensor] | 
 
     None for a network without a shortcut, which starts as it is.
     """
-    names = [name for name, part in network.named_modules() if isinstance(part, Shortcut)]
+    names = _shortcuts(network)
     if not names:
         return None
     slopes = fit_slopes(samples)
@@ -55,6 +55,17 @@ def with_slopes(network: nn.Module, samples: Samples) -> Mapping[str, Tensor] | 
         start[f"{name}.weight"] = torch.from_numpy(slopes.weight).float()
         start[f"{name}.bias"] = torch.from_numpy(slopes.bias).float()
     return start
+
+
+def solved_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> NDArray[np.float32]:
+    """What of a network's weights is solved for, in a row; empty for a network without a shortcut."""
+    parts = [weights[f"{name}.{part}"] for name in _shortcuts(network) for part in ("weight", "bias")]
+    empty = torch.empty(0)
+    return np.asarray(torch.cat([empty, *(part.flatten().cpu() for part in parts)]).numpy())
+
+
+def _shortcuts(network: nn.Module) -> list[str]:
+    return [name for name, part in network.named_modules() if isinstance(part, Shortcut)]
 
 
 def fit_slopes(samples: Samples) -> Slopes:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from ml.artifacts.meta import Meta
 from ml.artifacts.store import Bundle, ModelStore
 from ml.config import Settings
-from ml.errors import TrainingError
+from ml.errors import TickerflowError, TrainingError
+from ml.evaluation.promotion import discard_staged
 from ml.outcomes import Challenger, Failure, IngestOutcome
 from ml.training.configuration import Plan
 from ml.training.course import Course, Role, Taught
@@ -49,8 +50,9 @@ def stage(
         # to be trained again.
         failure, identity = Failure.of(error), ""
         plan = Plan("scratch", plan.config.model_copy(update={"model": "naive"}), note=plan.note)
-        taught = Taught(finish(course.dataset, solved(), plan.config, bars))
-    certificate = prove(taught.judged, bars, plan.config, course.build).model_dump(mode="json")
+        baseline = finish(course.dataset, solved(), plan.config, bars)
+        taught = Taught(baseline, baseline)
+    certificate = prove(taught, plan, course).model_dump(mode="json")
 
     def staged(learnt: Learnt, meta: Meta) -> str:
         return str(store.stage(_bundle(learnt, meta), {"history": history(learnt.fit)}))
@@ -59,22 +61,27 @@ def stage(
         meta = make_meta(learnt, ingested, bars, plan, identity)
         return meta.model_copy(update={"certificate": certificate})
 
-    folders = {"staged": staged(taught.judged, certified(taught.judged))}
-    if taught.final is not None:
-        # Nothing comes after its bars that could be changed: the proof is that of the same pipeline.
-        folders["final"] = staged(taught.final, certified(taught.final))
-    if taught.rival is taught.judged:
-        folders["rival"] = folders["staged"]
-    elif taught.rival is not None and course.rival is not None:
-        meta = make_meta(taught.rival, ingested, bars, course.rival.plan, identity="")
-        folders["rival"] = staged(taught.rival, meta)
-    return Challenger(
+    challenger = Challenger(
         ticker=ingested.ticker,
         interval=ingested.interval,
         failure=failure,
         epochs=taught.judged.fit.epochs,
-        **folders,
+        staged=staged(taught.judged, certified(taught.judged)),
     )
+    try:
+        if taught.final is not None:
+            # Nothing comes after its bars that could be changed: the proof is that of the same pipeline.
+            final = staged(taught.final, certified(taught.final))
+            challenger = challenger.model_copy(update={"final": final})
+        if taught.rival is taught.judged:
+            challenger = challenger.model_copy(update={"rival": challenger.staged})
+        elif taught.rival is not None and course.rival is not None:
+            meta = make_meta(taught.rival, ingested, bars, course.rival.plan, identity="")
+            challenger = challenger.model_copy(update={"rival": staged(taught.rival, meta)})
+    except TickerflowError:
+        discard_staged(challenger, settings)
+        raise
+    return challenger
 
 
 def _bundle(learnt: Learnt, meta: Meta) -> Bundle:

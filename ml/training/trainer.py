@@ -14,7 +14,7 @@ from ml.errors import StoreError, TickerflowError, TrainingError
 from ml.evaluation.promotion import failed, unchanged
 from ml.outcomes import Challenger, IngestOutcome
 from ml.series import SeriesKey
-from ml.training.configuration import Plan, champion_of, plan_for
+from ml.training.configuration import Plan, plan_for
 from ml.training.course import Course, Role, course_of
 from ml.training.engine import fleets, is_fleet
 from ml.training.fit_id import fit_id
@@ -105,7 +105,7 @@ def _prepare(key: SeriesKey, settings: Settings) -> _Series | Challenger:
         bars = read_bars(settings.store_dir, key)
         ingested = _outcome(settings, key)
         _check_same_bars(key, bars, ingested)
-        champion = champion_of(store, key)
+        champion = store.replaceable(key)
         plan = plan_for(key, settings, store, champion, bars)
         is_fleet(plan.config)
         identity, *others = _identities(ingested.fingerprint, plan, settings.promote)

@@ -44,12 +44,13 @@ def make_targets(series: Sequence[RawSeries], group: str) -> list[Target]:
     """A target for each series, or with a group's name one for each interval."""
     if not group:
         return [Target(raw.key, (raw,)) for raw in series]
-    by_interval = {
-        raw.key.interval: [r for r in series if r.key.interval == raw.key.interval] for raw in series
-    }
     return [
-        Target(SeriesKey.of(group, interval), tuple(members), group)
-        for interval, members in sorted(by_interval.items())
+        Target(
+            SeriesKey.of(group, interval),
+            tuple(raw for raw in series if raw.key.interval == interval),
+            group,
+        )
+        for interval in sorted({raw.key.interval for raw in series})
     ]
 
 

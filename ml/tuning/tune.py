@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from ml.artifacts.tuned import Compared, Tuned, read_tuned, remove_tuned, write_tuned
 from ml.config import Settings
+from ml.errors import ArtifactError, UnreadableArtifactError
 from ml.outcomes import Failure, Trial, TuneOutcome
 from ml.series import SeriesKey
 from ml.tuning.objective import Subject, judge_last
@@ -73,7 +75,7 @@ def tune_target(
     has_volume = all(subject.has_volume for subject in subjects)
     space = make_space(settings.train, settings.tune, has_volume=has_volume)
     path, folder = target.path(settings.models_dir), target.folder(settings.models_dir)
-    in_use = read_tuned(path, settings.models_dir)
+    in_use, is_damaged = _in_use(path, settings.models_dir)
     earlier = space.proposal(in_use.values) if in_use else None
 
     found = search(
@@ -87,10 +89,11 @@ def tune_target(
     searched = _compared(found.best.value, found.defaults.value)
     confirmed = _confirmed(found, subjects, space)
     is_kept = searched.is_better and confirmed.is_better
-    is_removed = (
-        not is_kept
-        and earlier is not None
-        and not _still_ahead(earlier, found, confirmed.defaults, subjects, space)
+    is_removed = not is_kept and (
+        is_damaged
+        or (
+            earlier is not None and not _still_ahead(earlier, found, confirmed.defaults, subjects, space)
+        )
     )
     if is_kept:
         write_tuned(path, _tuned(target, subjects, space, found, searched, confirmed))
@@ -120,6 +123,16 @@ def tune_target(
         plots=plots,
         seconds=time.monotonic() - began,
     )
+
+
+def _in_use(path: Path, models_dir: Path) -> tuple[Tuned | None, bool]:
+    """What was tuned before, and whether its file is damaged: then this study takes its place."""
+    try:
+        return read_tuned(path, models_dir), False
+    except UnreadableArtifactError:  # it may be sound
+        raise
+    except ArtifactError:
+        return None, True
 
 
 def _progress(tried: Sequence[Tried], total: int) -> Progress:

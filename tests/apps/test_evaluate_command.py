@@ -43,6 +43,9 @@ def test_a_leaderboard_is_shown_written_and_reported(house: House, run: Run) -> 
         (["--feature-set", "close"], "name=feature"),
         (["--feature-set", "x=moonphase"], "moonphase"),
         (["--folds", "0"], "--folds"),
+        (["--feature-set", "x=close", "--feature-set", "x=open"], "each feature set once"),
+        (["--page", "board.png"], ".md file with --page"),
+        (["--page", "no/such/folder/board.md"], "name another with --page"),
     ],
 )
 def test_names_are_checked_before_anything_starts(
@@ -61,5 +64,7 @@ def test_a_folder_of_something_else_is_left_alone(house: House, run: Run) -> Non
     folder.mkdir()
     (folder / "thesis.txt").write_text("mine", encoding="utf-8")
     called = run("evaluate", *options(house))
-    assert called.status == 1
+    assert called.status == 2
     assert "TF071" in called.err
+    assert "remove" not in called.err  # what is in it is not an evaluation's
+    assert [path.name for path in folder.iterdir()] == ["thesis.txt"]

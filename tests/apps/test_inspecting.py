@@ -85,6 +85,35 @@ def test_models_of_an_empty_folder(run: Run) -> None:
     assert run("models", "rollback").status == 2
 
 
+def test_the_history_of_a_series_that_never_was_is_said_as_in_other_commands(run: Run) -> None:
+    called = run("models", "history", "AAPL", "1d")
+    assert called.status == 1
+    assert "TF062" in called.err
+    assert "train one: tickerflow train --ticker AAPL --interval 1d" in called.err
+
+
+@pytest.mark.parametrize("value", ["0", "1,x"])
+def test_a_bad_item_of_a_list_that_was_typed_names_its_option(value: str, run: Run) -> None:
+    called = run("config", "show", "--over", value)
+    assert called.status == 2
+    assert called.err.startswith("TF001: --over: ")
+
+
+@pytest.mark.parametrize(
+    ("command", "without"),
+    [
+        ("forecast", ["--retrain", "--use-tuned"]),
+        ("score", ["--retrain", "--use-tuned", "--plots"]),
+        ("evaluate", ["--retrain", "--use-tuned", "--mode"]),
+        ("ingest", ["--retrain", "--use-tuned", "--plots", "--fleet-size"]),
+    ],
+)
+def test_help_lists_no_option_that_has_no_effect(command: str, without: list[str], run: Run) -> None:
+    for option in without:
+        assert run(command, option).status == 2, option
+        assert "No such option" in run(command, option).err
+
+
 def test_a_variable_that_sets_nothing_is_a_warning(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TICKERFLOW_TRAN__EPOCHS", "3")
     called = run("version")

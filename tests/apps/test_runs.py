@@ -78,9 +78,23 @@ def test_series_without_skill_are_named_in_short_and_counted_where_they_are_many
     out = capsys.readouterr().out
     warned = [line for line in out.splitlines() if line.startswith("WARN")]
     assert len(warned) == lines
-    assert all("no demonstrated skill" in line for line in warned)
+    assert all("not proven better than the random walk" in line for line in warned)
     assert ("tickerflow models list" in out) == (lines == 1)
     assert out.count("hint: ") == 1
+
+
+def test_a_proven_model_that_is_expired_is_said_to_be_expired_and_no_more(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    old = ForecastOutcome(
+        ticker="A", interval="1d", status="ok", model="gru", proven=True, expired="expired: 9 bars old"
+    )
+    print_summary(Summary([old]), to_stderr=False)
+    out = capsys.readouterr().out
+    assert "WARN  A 1d: expired: 9 bars old" in out
+    assert "not proven" not in out
+    assert out.count("hint: ") == 1
+    assert "tickerflow train" in out
 
 
 def test_the_demos_table_fits_80_columns(

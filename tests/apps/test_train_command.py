@@ -70,6 +70,7 @@ def test_train_then_forecast_then_look_then_go_back(house: House, run: Run) -> N
         (["--model", "oracle"], "lstm"),
         (["--features", "moonphase"], "there are: close"),
         (["--epochs", "0"], "--epochs"),
+        (["--over", "1,11"], "1 to 10, found 11"),
         pytest.param(
             ["--device", "cuda"],
             "CUDA device",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ml.artifacts import events, files, reading
 from ml.artifacts.meta import Decision
 from ml.artifacts.store import LifeEvent, ModelStore
 from tests.ml.artifacts.processes import DiskCalls, die, forked, status_of
@@ -52,6 +53,26 @@ def test_rollbacks_and_demotions_stay_in_the_history_after_later_promotions(stor
     assert "rolled back from" in events[2].reason
     assert all(early.at <= late.at for early, late in pairwise(events))
     assert serving(store).version == four.version
+    for last in range(8):
+        assert store.life(AAPL, last) == store.life(AAPL)[:last]
+
+
+def test_the_last_events_are_told_without_reading_the_versions_of_all_nights(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(1, 9):
+        promote(store, toy_bundle(seed))
+    reads: list[str] = []
+    real = files.read_bytes
+
+    def noted(path: Path, root: Path, max_bytes: int) -> bytes:
+        reads.append(path.name)
+        return real(path, root, max_bytes)
+
+    for module in (events, reading):
+        monkeypatch.setattr(module, "read_bytes", noted)
+    assert len(store.life(AAPL, 2)) == 2
+    assert 0 < len(reads) < 10
 
 
 def test_rejections_stand_between_the_promotions(store: ModelStore) -> None:

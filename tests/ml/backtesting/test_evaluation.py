@@ -152,6 +152,17 @@ def test_a_series_or_a_contender_that_fails_takes_no_other_along(tmp_path: Path)
     assert [each.contender for each in figures(settings, BBB).contenders] == ["naive", "gru-close"]
 
 
+def test_the_verdict_is_on_the_horizon_that_ranks_and_skill_are_on(tmp_path: Path) -> None:
+    settings = planned(tmp_path, models=("drift",))
+    promote = settings.promote.model_copy(update={"over": (1,)})
+    settings = settings.model_copy(update={"promote": promote})
+    store_bars(settings, AAA, make_bars(400, seed=1))
+    evaluated(settings, AAA)
+    (drift,) = figures(settings, AAA).contenders
+    assert drift.verdict.over == ()
+    assert drift.verdict.skill == pytest.approx(drift.skill)
+
+
 def test_a_folder_of_something_else_or_of_another_layout_is_left_alone(tmp_path: Path) -> None:
     settings = planned(tmp_path)
     folder = settings.evaluate.output

@@ -36,22 +36,22 @@ def test_better_than_the_random_walk_is_promoted_with_the_figures() -> None:
     decision = judge(BETTER)
     assert decision.promote
     assert not decision.forced
-    assert decision.reason.startswith("lstm is better than the random walk (mean error -4")
-    assert "200 windows of 4 steps); no worse than the drift (mean error " in decision.reason
+    assert decision.reason.startswith("lstm is better than the random walk (error 4")
+    assert "200 windows of 4 steps); no worse than the drift (error " in decision.reason
     assert "p < 0.001" in decision.reason
 
 
 def test_significantly_worse_than_the_random_walk_is_refused_and_says_so() -> None:
     decision = judge(WORSE)
     assert not decision.promote
-    assert decision.reason.startswith("lstm is worse than the random walk (mean error")
+    assert decision.reason.startswith("lstm is worse than the random walk (error")
     assert decision.reason.endswith("; refused: it is worse than the random walk")
 
 
 def test_significantly_worse_than_the_champion_is_refused() -> None:
     decision = judge(BETTER, versus(WORSE))
     assert not decision.promote
-    assert "; worse than the champion gru v1 (mean error" in decision.reason
+    assert "; worse than the champion gru v1 (error" in decision.reason
     assert decision.reason.endswith("; refused: it is worse than the champion")
 
 
@@ -77,7 +77,7 @@ def test_the_policy_says_which_verdict_is_the_least(who: str, least: Standing) -
 
 def test_a_policy_that_is_missed_is_named() -> None:
     decision = judge(UNDECIDED, versus(NOT_WORSE), versus_walk="not_worse", versus_champion="better")
-    assert "lstm is not told apart from the random walk (mean error" in decision.reason
+    assert "lstm is not distinguishable from the random walk (error" in decision.reason
     assert "no worse than the champion gru v1" in decision.reason
     assert decision.reason.endswith(
         "refused: the policy asks for 'not worse' against the random walk and the policy asks for "

@@ -8,10 +8,12 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from ml.config import TrainConfig
 from ml.evaluation import canvas
 from ml.evaluation.canvas import BLUE, GREY, ORANGE
+from ml.evaluation.intervals import bands
 from ml.evaluation.judge import TestWindows
 from ml.evaluation.pictures import (
     coverage_picture,
@@ -25,6 +27,7 @@ from ml.evaluation.pictures import (
 )
 from ml.evaluation.sketch import sketch
 from ml.evaluation.svg import panel_svgs, swatches
+from ml.forecasting.forecaster import Forecaster
 from ml.training.learning import learn
 from tests.ml.evaluation.test_plots import MAX_PNG_BYTES, has_colour
 from tests.synthetic import make_bars
@@ -89,6 +92,12 @@ def test_an_evaluation_gets_its_pictures_and_one_of_the_loss_if_it_was_trained()
     }
 
 
+def sketched_by(forecaster: Forecaster, test: TestWindows, changes: NDArray[np.float64]) -> Any:
+    close = test.bars["close"].to_numpy()
+    made = bands(forecaster.spec.intervals, close, test.anchors, test.steps)
+    return sketch(forecaster, test, changes, made)
+
+
 @pytest.fixture(scope="module")
 def sketched() -> Any:
     """Of a real model on real windows, as evaluation.json would have it."""
@@ -96,7 +105,7 @@ def sketched() -> Any:
     learnt = learn(bars, TrainConfig(model="drift", features=("close",), seq_len=16, horizon=5))
     test = TestWindows(bars, np.array(learnt.dataset.split.test), 5)
     changes = learnt.forecaster.changes(bars, test.anchors)
-    return json.loads(json.dumps(sketch(learnt.forecaster, test, changes)))
+    return json.loads(json.dumps(sketched_by(learnt.forecaster, test, changes)))
 
 
 def test_a_sketch_says_what_was_forecast_and_what_came(sketched: Any) -> None:
@@ -114,7 +123,7 @@ def test_a_sketch_stays_small_however_long_the_test_is() -> None:
     bars = make_bars(9_000, freq="h")
     learnt = learn(bars, TrainConfig(model="naive", features=("close",), seq_len=16, horizon=10))
     test = TestWindows(bars, np.array(learnt.dataset.split.test), 10)
-    made = sketch(learnt.forecaster, test, np.zeros((len(test.anchors), 10)))
+    made = sketched_by(learnt.forecaster, test, np.zeros((len(test.anchors), 10)))
     assert len(json.dumps(made)) < 12_000
 
 
@@ -127,12 +136,13 @@ def test_forecasts_and_residuals_are_drawn_beside_the_random_walk(sketched: Any)
         assert has_colour(png, BLUE)
 
 
-def live_record(count: int = 60, error: float = 0.9) -> pd.DataFrame:
+def live_record(count: int = 60, error: float = 0.9, version: str = "") -> pd.DataFrame:
     rng = np.random.default_rng(0)
     walk = rng.normal(0, 0.01, 3 * count)
     return pd.DataFrame(
         {
             "asof": np.repeat(pd.date_range("2025-01-01", periods=count, tz="UTC"), 3),
+            "version": version,
             "error": error * walk,
             "walk_error": walk,
             "inside_80": np.abs(walk) < 0.0128,

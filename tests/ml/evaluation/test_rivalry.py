@@ -92,7 +92,7 @@ def test_a_champion_that_learnt_the_test_bars_does_not_win_by_memory(settings: S
     enthrone_one_with_memory(settings, learnt_until=STAMPS[-1].to_pydatetime())
     outcome = promote_series(train(settings, "naive"), settings)
     assert (outcome.status, outcome.model) == ("promoted", "naive")
-    assert "not told apart from the champion drift" in outcome.reason
+    assert "not distinguishable from the champion drift" in outcome.reason
     assert f"0 of {WINDOWS} windows lie after the last bar that it has learnt from" in outcome.reason
     assert "and 60 are needed" in outcome.reason
     against = judged(settings, outcome).verdicts["champion"]
@@ -114,6 +114,35 @@ def test_refitted_up_to_the_split_it_has_no_memory_and_is_met_so(settings: Setti
     assert abs(float(against["skill"])) < 0.05  # type: ignore[arg-type]
     assert "refitted" in str(decision.figures["champion_note"])
     assert not Path(stand_in).exists()
+
+
+def test_the_stand_in_of_a_champion_that_was_replaced_since_does_not_count(settings: Settings) -> None:
+    enthrone_one_with_memory(settings, learnt_until=STAMPS[-1].to_pydatetime())
+    store = ModelStore(settings.models_dir)
+    bundle, extras = store.load_staged(Path(train(settings, "drift").staged))
+    training = bundle.meta.training.model_copy(
+        update={"mode": "refit", "source": "20200101T000000Z-0123abcd"}
+    )
+    meta = bundle.meta.model_copy(update={"version": "", "sha256": None, "training": training})
+    stand_in = store.stage(replace(bundle, meta=meta, pair=None), extras)
+    challenger = train(settings, "naive").model_copy(update={"rival": str(stand_in)})
+    outcome = promote_series(challenger, settings)
+    assert "stood in" not in outcome.reason
+    assert f"0 of {WINDOWS} windows lie after the last bar that it has learnt from" in outcome.reason
+
+
+def test_the_random_walk_has_learnt_from_no_bar_whatever_its_meta_says(settings: Settings) -> None:
+    store = ModelStore(settings.models_dir)
+    bundle, _ = store.load_staged(Path(train(settings, "naive").staged))
+    training = bundle.meta.training.model_copy(update={"learnt_until": STAMPS[-1].to_pydatetime()})
+    decision = Decision(verdict="demoted", reason="made up", skill=0.0)
+    update = {"version": "", "sha256": None, "training": training, "decision": decision}
+    walk = replace(bundle, meta=bundle.meta.model_copy(update=update), pair=None)
+    store.promote(walk, {}, expected_champion=None)
+    outcome = promote_series(train(settings, "drift"), settings)
+    against = judged(settings, outcome).verdicts["champion"]
+    assert isinstance(against, dict)
+    assert against["windows"] == WINDOWS
 
 
 def test_a_stand_in_that_is_better_keeps_its_champion(settings: Settings) -> None:

@@ -31,7 +31,7 @@ def test_smaller_errors_are_better_with_figures() -> None:
     assert found.low is not None
     assert found.high is not None
     assert 0 < found.low < 0.1 < found.high
-    assert found.words.startswith("better: mean error -10.00%, -1")
+    assert found.words.startswith("better: error 10.00% smaller, p")
     assert "p < 0.001" in found.words
     assert "effect +" in found.words
     assert found.words.endswith("400 windows of 10 steps")
@@ -42,7 +42,7 @@ def test_larger_errors_are_worse() -> None:
     found = compare(1.1 * reference, reference, RULE)
     assert found.standing == "worse"
     assert found.p == found.p_worse < 0.001
-    assert found.words.startswith("worse: mean error +10.00%, +")
+    assert found.words.startswith("worse: error 10.00% larger, p")
     assert found.effect < 0
 
 
@@ -52,7 +52,7 @@ def test_as_good_within_the_margin_is_not_worse() -> None:
     assert found.standing == "not_worse"
     assert found.low is not None
     assert -0.01 < found.low < 0
-    assert found.words.startswith("not worse: mean error ")
+    assert found.words.startswith("not worse: error ")
 
 
 def test_what_the_windows_cannot_tell_is_undecided() -> None:

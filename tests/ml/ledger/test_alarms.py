@@ -10,10 +10,16 @@ import pytest
 from ml.artifacts.meta import Meta
 from ml.artifacts.store import ModelStore
 from ml.config import Settings
+from ml.evaluation.certificate import check_certified
+from ml.evaluation.promotion import promote_series
 from ml.ledger.alarms import announced, unannounced
+from ml.ledger.demotion import demote
 from ml.outcomes import ScoreOutcome
+from ml.training.trainer import train_series
 from tests.ml.inference.worlds import promote
 from tests.ml.ledger.worlds import AAPL, OTHER, at, days, score, settings_in, write_pair
+from tests.stored import quick_settings, store_bars
+from tests.synthetic import make_bars
 
 BARS = days(200)
 TRAINED = 120
@@ -131,6 +137,58 @@ def test_a_series_that_is_trained_each_night_is_judged_over_its_versions(tmp_pat
     outcome = score(settings, BARS)
     assert (outcome.judged_forecasts, outcome.alarms, outcome.demoted) == (0, (), "")
     assert store.champion(AAPL).meta.version != champion.version
+
+
+def test_bands_that_were_lost_alarm_once_however_often_the_series_is_trained_for_it(
+    tmp_path: Path,
+) -> None:
+    settings = settings_in(tmp_path)
+    champion = trained(settings)
+    for asof in range(TRAINED, TRAINED + 30):
+        truth = float(BARS["close"].iloc[asof + 1] / BARS["close"].iloc[asof])
+        write_pair(
+            settings,
+            BARS,
+            asof,
+            steps=1,
+            factor=1 + 0.7 * (truth - 1),
+            width=1e-4,
+            version=champion.version,
+            created_at=at(BARS, 199, hour=100_000 + asof),
+        )
+    assert score(settings, BARS).alarms == ("coverage",)
+    # Each alarm starts a training, whose champion has no forecasts of its own to be judged by.
+    for seed in (2, 3):
+        assert trained(settings, seed=seed).version != champion.version
+        again = score(settings, BARS)
+        assert (again.judged, again.judged_forecasts) == ("series", 30)
+        assert (again.lost, again.alarms) == ({}, ())
+
+
+def test_the_baseline_that_takes_over_is_certified_as_whatever_is_promoted(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    assert fail(settings, trained(settings).version).demoted
+    serving = ModelStore(settings.models_dir).champion(AAPL).meta
+    check_certified(serving.certificate, "AAPL 1d")
+
+
+def test_the_training_after_a_demotion_is_judged_and_promoted_as_any_other(tmp_path: Path) -> None:
+    settings, bars = quick_settings(tmp_path), make_bars(500)
+    store_bars(settings, AAPL, bars)
+    store = ModelStore(settings.models_dir)
+    first = promote_series(train_series(AAPL, settings), settings)
+    assert first.status == "promoted"
+    baseline = demote(store, store.champion(AAPL).meta, bars, "its live skill is lost")
+    # Of the same bars and configuration comes the same model: it is not trained again.
+    assert promote_series(train_series(AAPL, settings), settings).skipped
+    other = settings.train.model_copy(update={"seed": 8})
+    newer = settings.model_copy(update={"train": other})
+    second = promote_series(train_series(AAPL, newer), newer)
+    assert second.status == "promoted"
+    assert f"the champion naive {baseline.version}" in second.reason
+    assert store.champion(AAPL).meta.parent == baseline.version
+    verdicts = [life.event.verdict for life in store.life(AAPL) if life.event]
+    assert verdicts == ["promoted", "demoted", "promoted"]
 
 
 def test_the_random_walk_is_never_worse_than_itself(tmp_path: Path) -> None:

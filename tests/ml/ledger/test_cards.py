@@ -71,7 +71,7 @@ def test_a_card_tells_all_in_words_and_is_a_page_by_itself(promoted: Settings) -
         "close, rsi_14, volume",
         f"{meta.split.test.first:%Y-%m-%d}",
         "scratch",
-        "no forecast has met its outcome yet",
+        "no forecast of this version has met its outcome yet",
         "Forecasts against what came",
         "Error by step on held-out bars",
         "Loss by epoch",
@@ -92,14 +92,22 @@ def test_names_of_files_are_text_whatever_they_hold(promoted: Settings) -> None:
 
 
 def test_the_live_score_is_on_the_card(promoted: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    champion = ModelStore(promoted.models_dir).champion_meta(KEY)
+    assert champion is not None
+    versions = [champion.version]
+
     def scored(_folder: Path, _key: SeriesKey) -> pd.DataFrame:
-        return live_record()
+        return live_record(version=versions[-1])
 
     monkeypatch.setattr(cards, "live_record", scored)
     words = " ".join(Page(write_card(KEY, promoted).read_text(encoding="utf-8")).words)
     assert "60 forecasts scored" in words
     assert "+10.00%" in words
     assert "Live score" in words
+    versions.append("another")
+    words = " ".join(Page(write_card(KEY, promoted).read_text(encoding="utf-8")).words)
+    assert "of 1 earlier version there are" in words
+    assert "+10.00%" not in words
 
 
 def test_a_card_is_drawn_where_plots_are_and_named_where_it_is(promoted: Settings) -> None:
@@ -113,6 +121,18 @@ def test_a_card_is_drawn_where_plots_are_and_named_where_it_is(promoted: Setting
     assert without.card == ""
     assert with_card(outcome, newer).card == str(path)
     assert with_card(outcome.model_copy(update={"plots": ()}), newer).card == str(path)
+
+
+def test_a_card_that_is_there_tells_of_the_model_that_serves_though_nothing_is_plotted(
+    promoted: Settings,
+) -> None:
+    path = write_card(KEY, promoted)
+    run = promoted.run.model_copy(update={"skip_unchanged": False, "plots": "never"})
+    train = promoted.train.model_copy(update={"seed": 7})
+    newer = promoted.model_copy(update={"run": run, "train": train})
+    outcome = with_card(promote_series(train_series(KEY, newer), newer), newer)
+    assert (outcome.status, outcome.plots, outcome.card) == ("promoted", (), str(path))
+    assert outcome.version in path.read_text(encoding="utf-8")
 
 
 def test_a_series_without_a_champion_has_no_card(promoted: Settings) -> None:

@@ -95,6 +95,26 @@ def test_the_ledger_keeps_no_file_beside_it(tmp_path: Path) -> None:
     assert [path.name for path in settings.predictions_dir.glob("ledger*")] == [NAME]
 
 
+def write_too_much(settings: Settings) -> None:
+    with opened(settings.predictions_dir) as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        with database.writing(connection):
+            connection.execute("UPDATE step SET actual = 1.0")
+            rows = [(f"{number:0500d}", 1, 1, "") for number in range(1000)]
+            connection.executemany("INSERT INTO pair VALUES (?, ?, ?, ?)", rows)
+
+
+def test_a_full_disk_is_an_error_that_says_so_and_changes_nothing(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    forecast_ten(settings)
+    score(settings, BARS.iloc[:15])
+    before = live_record(settings.predictions_dir, AAPL)
+    with pytest.raises(LedgerError, match="full"):
+        write_too_much(settings)
+    pd.testing.assert_frame_equal(live_record(settings.predictions_dir, AAPL), before)
+
+
 @pytest.mark.parametrize(
     ("content", "found"),
     [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ml.errors import LedgerError
-from ml.ledger.pairs import find_pairs, read_pair
+from ml.ledger.pairs import find_pairs, find_series, read_pair
 from ml.ledger.record import live_record
 from ml.series import SeriesKey
 from tests.ml.ledger.worlds import AAPL, days, files_of, score, settings_in, write_pair
@@ -98,12 +98,23 @@ def test_a_damaged_pair_is_named_and_takes_nothing_with_it(
     (problem,) = outcome.problems
     assert "TF070" in problem
     assert found in problem
-    assert score(settings, bars).problems == outcome.problems  # told again, and not read again
+    assert score(settings, bars).problems == outcome.problems  # told again
     # Mended, or written again, it counts.
     (settings.predictions_dir / "AAPL_1d_20200121T000000Z.json").unlink()
     write_pair(settings, bars, 20)
     mended = score(settings, bars)
     assert (mended.problems, mended.forecasts) == ((), 2)
+
+
+def test_a_pair_whose_csv_comes_after_its_json_counts_once_it_is_there(tmp_path: Path) -> None:
+    settings, bars = settings_in(tmp_path), days()
+    path = write_pair(settings, bars, 20)
+    content = path.with_suffix(".csv").read_bytes()
+    no_table(path)
+    assert len(score(settings, bars).problems) == 1
+    path.with_suffix(".csv").write_bytes(content)  # a copy that was under way; the JSON is as it was
+    outcome = score(settings, bars)
+    assert (outcome.problems, outcome.steps) == ((), 3)
 
 
 def test_names_that_are_no_pairs_are_passed_over(tmp_path: Path) -> None:
@@ -117,7 +128,11 @@ def test_names_that_are_no_pairs_are_passed_over(tmp_path: Path) -> None:
     ):
         (tmp_path / "predictions" / name).write_text("{}")
     (tmp_path / "predictions" / "AAPL_1d_20201341T000000Z.json").write_text("{}")
-    assert list(find_pairs(tmp_path / "predictions")) == [SeriesKey.of("BRK.B", "1d")]
+    folder, found = tmp_path / "predictions", find_pairs(tmp_path / "predictions")
+    assert list(found) == [SeriesKey.of("BRK.B", "1d")]
+    assert find_pairs(folder, [SeriesKey.of("BRK.B", "1d"), AAPL]) == found
+    assert find_pairs(folder, [SeriesKey.of("B", "1d"), AAPL]) == {}
+    assert find_series(folder) == set(found)
     assert find_pairs(tmp_path / "nowhere") == {}
 
 

@@ -95,6 +95,41 @@ def test_a_file_that_is_written_after_its_bars_were_seen_does_not_count(tmp_path
     pd.testing.assert_frame_equal(live_record(settings.predictions_dir, AAPL), before)
 
 
+def test_bars_count_as_seen_though_nothing_was_due_when_they_were(tmp_path: Path) -> None:
+    settings, bars = settings_in(tmp_path), days()
+    write_pair(settings, bars, 10)
+    score(settings, bars.iloc[:20], now=at(bars, 20))
+    score(settings, bars.iloc[:40], now=at(bars, 40))  # all of it is scored already
+    write_pair(settings, bars, 25, version=OTHER, created_at=at(bars, 41))
+    assert score(settings, bars, now=at(bars, 50)).late == 3
+
+
+def test_an_outcome_that_was_known_does_not_count_though_it_was_due_later(tmp_path: Path) -> None:
+    key = SeriesKey.of("BTCUSD", "1h")
+    settings, bars = settings_in(tmp_path), make_bars(60, freq="h")
+    stamps = bars["timestamp"]
+    early = bars.assign(timestamp=stamps.where(bars.index <= 20, stamps - pd.Timedelta(minutes=20)))
+    write_pair(settings, early, 21, key=key, spacing=timedelta(hours=1))  # 20 minutes before it is due
+    made = at(bars, 22)
+    write_pair(settings, bars, 20, key=key, spacing=timedelta(hours=1), steps=2, created_at=made)
+    outcome = score(settings, early, key)
+    assert outcome.late == 1
+    assert live_record(settings.predictions_dir, key)["bar"].min() == early["timestamp"].iloc[22]
+
+
+def test_a_stamp_far_in_the_future_makes_no_other_forecast_late(tmp_path: Path) -> None:
+    """The vendor's typing error of one night: 2206 for 2020."""
+    settings, bars = settings_in(tmp_path), days()
+    stamps = bars["timestamp"]
+    wrong = bars.assign(timestamp=stamps.where(bars.index < 25, stamps + pd.Timedelta(days=186 * 365)))
+    write_pair(settings, wrong, 26, created_at=at(bars, 26, hour=1))
+    score(settings, wrong.iloc[:27], now=at(bars, 26, hour=2))
+    for asof in range(30, 40):
+        write_pair(settings, bars, asof)
+    outcome = score(settings, bars)
+    assert (outcome.steps, outcome.late) == (30, 0)
+
+
 def test_histories_that_are_replayed_count(tmp_path: Path) -> None:
     """The bars are years old when they are forecast, and come one by one all the same."""
     settings, bars = settings_in(tmp_path), days()
@@ -159,6 +194,30 @@ def test_prices_that_were_adjusted_since_are_judged_on_the_scale_of_the_forecast
     assert outcome.restated == outcome.scored == 3
     record = live_record(settings.predictions_dir, AAPL)
     assert np.allclose(record["actual"], bars["close"].iloc[21:24])
+
+
+def test_an_asof_bar_that_was_not_complete_changes_no_outcome(tmp_path: Path) -> None:
+    """At 00:10 the day's bar holds ten minutes; what comes is compared with what was known then."""
+    settings, bars = settings_in(tmp_path), days()
+    close = bars["close"]
+    at_the_time = bars.assign(close=close.where(bars.index != 20, close * 1.03))
+    write_pair(settings, at_the_time, 20, factor=1.01)
+    outcome = score(settings, bars)
+    assert (outcome.scored, outcome.restated) == (3, 0)
+    record = live_record(settings.predictions_dir, AAPL)
+    assert record["actual"].tolist() == bars["close"].iloc[21:24].tolist()
+    assert set(record["last_close"]) == {at_the_time["close"].iloc[20]}
+
+
+def test_a_split_on_the_asof_bar_itself_changes_no_outcome(tmp_path: Path) -> None:
+    """The vendor brought the day of the split on the new scale, the days before it a night later."""
+    settings, bars = settings_in(tmp_path), days()
+    close = bars["close"]
+    at_the_time = bars.assign(close=close.where(bars.index >= 20, close * 4))
+    write_pair(settings, at_the_time, 20)
+    assert score(settings, bars).restated == 0
+    record = live_record(settings.predictions_dir, AAPL)
+    assert record["actual"].tolist() == bars["close"].iloc[21:24].tolist()
 
 
 def test_two_thousand_forecasts_take_a_second_or_two(tmp_path: Path) -> None:

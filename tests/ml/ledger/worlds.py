@@ -82,6 +82,12 @@ def write_pair(
         "created_at": (created_at or stamp + spacing / 2).isoformat(timespec="seconds"),
         "steps": steps,
         "model": {"name": model, "version": version, "horizon": steps},
+        "bars": {
+            "before": {
+                "timestamp": bars["timestamp"].iloc[asof - 1].isoformat(),
+                "close": float(bars["close"].iloc[asof - 1]),
+            }
+        },
         "files": {f"{name}.csv": hashlib.sha256(content).hexdigest()},
     }
     settings.predictions_dir.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Scratch, warm and refit: what each starts from, learns from and records."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from ml.artifacts.bundle import Bundle
 from ml.artifacts.store import ModelStore
 from ml.config import Settings
+from ml.errors import ArtifactWriteError
 from ml.evaluation.promotion import promote_series
 from ml.outcomes import Challenger
 from ml.series import SeriesKey
@@ -198,6 +199,27 @@ def test_what_is_promoted_after_a_refit_is_the_final_with_the_figures_of_the_pro
     assert meta.metrics["windows"] == meta.split.test.windows
     assert "up to" in meta.training.measured_on
     assert meta.certificate["passed"] is True
+    assert not list((settings.models_dir / ".staging" / KEY.stem).iterdir())
+
+
+def test_of_a_refit_that_cannot_be_staged_whole_nothing_stays_staged(
+    settings: Settings, champion: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, calls = ModelStore.stage, 0
+
+    def full_at_the_second(store: ModelStore, bundle: Bundle, evaluation: Mapping[str, object]) -> Path:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise ArtifactWriteError("expected to write, found: the disk is full")
+        return stage(store, bundle, evaluation)
+
+    monkeypatch.setattr(ModelStore, "stage", full_at_the_second)
+    on(settings, 560)
+    result = train_series(KEY, in_mode(settings, "refit"))
+    assert calls == 2
+    assert result.outcome is not None
+    assert result.outcome.status == "failed"
     assert not list((settings.models_dir / ".staging" / KEY.stem).iterdir())
 
 

@@ -1,5 +1,6 @@
 """Leaks planted in the real training path: each is caught, by its name, before anything is promoted."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.signals import autoregression
 from ml.artifacts.bundle import Bundle
 from ml.artifacts.store import ModelStore
 from ml.config import ScalerName, Settings
@@ -20,7 +22,9 @@ from ml.features.windows import Split
 from ml.forecasting import forecaster
 from ml.outcomes import Challenger, TrainOutcome
 from ml.series import SeriesKey
-from ml.training import dataset
+from ml.training import calibration, dataset, proof, slopes
+from ml.training.dataset import Dataset
+from ml.training.samples import Samples
 from ml.training.trainer import train_series, train_together
 from tests.stored import quick_settings, store_bars
 from tests.synthetic import make_bars
@@ -81,7 +85,7 @@ def test_a_scaler_that_is_fitted_on_all_bars_is_caught_by_name(
         return fit_scaler(name, every[np.isfinite(every).all(axis=1)], columns)
 
     monkeypatch.setattr(dataset, "fit_scaler", on_all_bars)
-    assert failed(train_series(KEY, settings), settings) == "scaler"
+    assert failed(train_series(KEY, settings), settings) == "scaler, and with it the intervals"
 
 
 def test_target_units_of_all_bars_are_caught_by_name(
@@ -118,11 +122,104 @@ def test_a_split_without_a_gap_is_caught_by_name(
         return Split(train, val, split.test, split.train_bars, split.val_bars, split.test_bars)
 
     monkeypatch.setattr(dataset, "chronological_split", without_gap)
-    assert failed(train_series(KEY, settings), settings) == "split, and with it the outcomes"
+    found = failed(train_series(KEY, settings), settings)
+    assert found == "split, and with it the outcomes, slopes, gain, intervals"
 
 
 def _ends(bars: range) -> tuple[int, int]:
     return bars.start, bars.stop
+
+
+def _next_candle(opened: Floats, close: Floats) -> Floats:
+    return np.append(np.log(close / opened)[1:], 0.0)
+
+
+def _position(close: Floats) -> Floats:
+    return np.arange(len(close)) / len(close)
+
+
+OF_ONE_BAR = {
+    # Nothing of a bar is its own: its prices may all move, and what is read off it stays.
+    "next_candle": Indicator("next_candle", "", _next_candle, ("open", "close"), Kind.PLAIN),
+    # No value of a later bar is read, and yet how many come is known.
+    "position": Indicator("position", "", _position, ("close",), Kind.PLAIN),
+}
+
+
+@pytest.mark.parametrize("name", OF_ONE_BAR)
+def test_a_feature_that_knows_the_shape_or_number_of_later_bars_is_caught_by_name(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(REGISTRY, name, OF_ONE_BAR[name])
+    chosen = using(settings, "close", name)
+    assert failed(train_series(KEY, chosen), chosen).split(",")[0] == f"feature {name}"
+
+
+def test_gain_and_intervals_that_are_chosen_on_the_test_are_caught_by_name(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = calibration.gain_and_intervals
+
+    def on_the_test(data: Dataset, *others: Any) -> Any:
+        late = replace(data.validation, anchors=data.split.test)
+        return honest(replace(data, validation=late), *others)
+
+    for module in (calibration, proof):
+        monkeypatch.setattr(module, "gain_and_intervals", on_the_test)
+    found = failed(train_series(KEY, settings), settings)
+    assert found in ("intervals", "gain, and with it the intervals")
+
+
+def test_validation_windows_that_reach_into_the_test_are_caught_by_name(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = dataset._Material.dataset
+
+    def reaching(*arguments: Any) -> Dataset:
+        data = honest(*arguments)
+        late = range(data.split.val.start, data.split.val.stop + 9)
+        return replace(data, validation=replace(data.validation, anchors=late))
+
+    monkeypatch.setattr(dataset._Material, "dataset", reaching)
+    assert "intervals" in failed(train_series(KEY, settings), settings)
+
+
+def test_slopes_that_are_solved_for_on_all_bars_are_caught_by_name(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal = autoregression(1500, settings.train.horizon, 5).bars
+    store_bars(settings, KEY, signal)
+    honest = slopes.fit_slopes
+
+    def on_all_bars(samples: Samples) -> slopes.Slopes:
+        every = range(samples.anchors.start, len(samples.log_close) - len(samples.unit))
+        return honest(replace(samples, anchors=every))
+
+    monkeypatch.setattr(slopes, "fit_slopes", on_all_bars)
+    assert failed(train_series(KEY, settings), settings) == "slopes"
+
+
+@pytest.mark.parametrize("mode", ["warm", "refit"])
+def test_a_training_again_passes_and_its_leaks_are_caught(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    promote_series(train_series(KEY, settings), settings)
+    store_bars(settings, KEY, make_bars(520))
+    train = settings.train.model_copy(update={"mode": mode})
+    again = settings.model_copy(update={"train": train})
+    challenger = train_series(KEY, again)
+    assert challenger.staged, challenger.outcome
+    bundle, _ = ModelStore(settings.models_dir).load_staged(Path(challenger.staged))
+    assert bundle.meta.training.mode == mode
+    honest = calibration.gain_and_intervals
+
+    def on_the_test(data: Dataset, *others: Any) -> Any:
+        late = replace(data.validation, anchors=data.split.test)
+        return honest(replace(data, validation=late), *others)
+
+    for module in (calibration, proof):
+        monkeypatch.setattr(module, "gain_and_intervals", on_the_test)
+    assert "intervals" in failed(train_series(KEY, again), again)
 
 
 def test_a_series_that_leaks_fails_alone_and_its_champion_serves_on(
@@ -163,8 +260,11 @@ def test_the_certificate_of_an_honest_training_is_recorded(settings: Settings) -
         "scaler",
         "target",
         "outcomes",
+        "slopes",
         "forecasts",
         "bands",
+        "gain",
+        "intervals",
     ]
     cuts = certificate["cuts"]
     assert isinstance(cuts, list)

@@ -7,7 +7,8 @@ import models
 from benchmarks import signals
 from ml.config import DEFAULT_FEATURES, TrainConfig
 from ml.training.dataset import build_dataset
-from ml.training.learning import learn, learn_together
+from ml.training.learning import Start, learn, learn_together, train_datasets
+from ml.training.loop import Fit
 from ml.training.samples import Samples
 from ml.training.slopes import fit_slopes, with_slopes
 
@@ -79,14 +80,18 @@ def test_a_network_without_a_shortcut_starts_as_it_would() -> None:
     assert with_slopes(nn.Linear(3, 4), known()) is None
 
 
-def test_training_keeps_the_slopes_and_a_random_walk_has_none() -> None:
-    settings = TrainConfig(epochs=2)
-    found = learn(signals.autoregression(1500, 10, 5).bars, settings)
-    slopes = fit_slopes(found.dataset.train).weight
+def test_training_keeps_the_slopes_while_all_else_decays() -> None:
+    settings = TrainConfig(weight_decay=1.0, learning_rate=0.05)
+    dataset = build_dataset(signals.autoregression(1500, 10, 5).bars, settings)
+    slopes = fit_slopes(dataset.train).weight
     assert slopes[0].any()
-    trained = found.network.state_dict()["shortcut.weight"].numpy()
-    np.testing.assert_allclose(trained, slopes, rtol=0.01)  # less some weight decay
-    nothing = learn(signals.random_walk(1250, 10, 5).bars, settings)
+    (result,) = train_datasets([dataset], settings, starts=[Start(epochs=3)])
+    assert isinstance(result, Fit)
+    assert np.array_equal(result.weights["shortcut.weight"].numpy(), slopes.astype(np.float32))
+
+
+def test_a_random_walk_has_no_slopes() -> None:
+    nothing = learn(signals.random_walk(1250, 10, 5).bars, TrainConfig(epochs=1))
     assert not nothing.network.state_dict()["shortcut.weight"].any()
 
 

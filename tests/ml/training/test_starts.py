@@ -96,6 +96,13 @@ def test_a_fixed_training_that_diverges_in_its_first_epoch_is_an_error() -> None
     assert isinstance(result, TrainingError)
 
 
+def test_fewer_epochs_than_were_asked_for_are_an_error_and_not_another_model() -> None:
+    long = fixed(JOBS[0], 10_000)
+    (late,) = fit(network(), [long], config(deadline_seconds=0.3), CPU)
+    assert isinstance(late, TrainingError)
+    assert "expected 10000 epochs within the deadline of 0.3 s" in str(late)
+
+
 def test_jobs_with_and_without_validation_are_refused_together() -> None:
     with pytest.raises(ValueError, match="all validated"):
         fit(network(), [JOBS[0], fixed(JOBS[1], 3)], config(), CPU)

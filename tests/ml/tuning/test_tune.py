@@ -11,6 +11,7 @@ from ml.artifacts.tuned import Compared, Tuned, read_tuned, tuned_for, write_tun
 from ml.config import Settings, TrainConfig
 from ml.errors import BusySeriesError, StudyError
 from ml.outcomes import TuneOutcome
+from ml.series import SeriesKey
 from ml.tuning.storage import open_study
 from ml.tuning.tune import Progress, tune_target
 from tests.ml.tuning.houses import house, targets
@@ -95,6 +96,16 @@ def test_more_trials_go_on_from_what_is_there(tmp_path: Path) -> None:
     more = tune(house(tmp_path, "A", trials=6))
     assert (few.resumed, more.resumed) == (0, 4)
     assert figures(more)[:4] == figures(few)
+
+
+def test_tuning_again_mends_a_damaged_configuration(tmp_path: Path) -> None:
+    settings = house(tmp_path, "A")
+    path = settings.models_dir / "tuned" / "A_1d.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{half", encoding="utf-8")
+    outcome = tune(settings)
+    found = tuned_for(settings.models_dir, SeriesKey.of("A", "1d"))  # which would raise
+    assert (found is not None) == (outcome.status == "tuned")
 
 
 def test_what_the_user_set_is_not_searched(tmp_path: Path) -> None:
