@@ -28,6 +28,7 @@ from ml.artifacts.bundle import Bundle
 from ml.artifacts.forecaster import forecaster_of
 from ml.errors import LeakageError
 from ml.evaluation.intervals import bands
+from ml.evaluation.leaks import leak
 from ml.features.indicators import Columns, parse_features
 from ml.features.inputs import inputs_of
 from ml.features.leakage import columns_of, frame_of, other_future
@@ -40,28 +41,6 @@ Floats = NDArray[np.float64]
 
 _BY_CHANCE = 2  # cuts, and anchors
 _SPREAD = 1.0  # deviation of the later prices' factors, in log price: nobody overlooks it
-_HINTS = {
-    "feature": "look for what reads ahead in it: a centred window, a shift back, a figure of all bars",
-    "split": "leave a gap of horizon bars between the anchors of training, validation and test",
-    "scaler": "fit it on the training bars alone",
-    "target": "take its volatility and drift from the training bars alone",
-    "outcomes": "end the training's outcomes before the validation bars",
-    "slopes": "solve for them on the training's windows alone",
-    "forecast": "a forecast may read the bars up to its anchor, and no later one",
-    "bands": "a band may follow the closes up to its anchor, and no later one",
-    "gain": "choose it on the validation's windows alone",
-    "intervals": "calibrate them on the validation's windows alone",
-}
-# What is made of what: where the first moves, the others do so with it.
-_MADE_OF: dict[str, set[str]] = {
-    "feature": {"scaler", "slopes", "forecast", "gain", "intervals"},
-    "split": {"scaler", "target", "outcomes", "slopes", "gain", "intervals"},
-    "scaler": {"slopes", "gain", "intervals"},
-    "target": {"slopes", "gain", "intervals"},
-    "outcomes": {"slopes"},
-    "forecast": {"gain", "intervals"},
-    "gain": {"intervals"},
-}
 
 
 @dataclass(frozen=True)
@@ -172,7 +151,7 @@ def certify(
             for name, part in _parts(built).items():
                 values += _compare(name, part, parts[name], moved)
     if moved:
-        raise _leak(moved)
+        raise leak(moved)
     training = ("split", "scaler", "target", "outcomes", "slopes") if rebuild is not None else ()
     validation = ("gain", "intervals") if recalibrate is not None else ()
     return Certificate(
@@ -305,18 +284,3 @@ def check_certified(certificate: Mapping[str, Any], where: str) -> None:
             hint="train again: every training certifies its model",
             where=where,
         )
-
-
-def _leak(moved: set[str]) -> LeakageError:
-    """The error that names the leaks; what merely follows from another one is said after it."""
-    features = sorted(name for name in moved if name.startswith("feature "))
-    follow = {made for name in moved for made in _MADE_OF.get(name.split()[0], ())}
-    order = [*features, *(name for name in _HINTS if name in moved)]
-    causes = [name for name in order if name not in follow]
-    also = [name for name in order if name in follow]
-    with_it = f", and with it the {', '.join(also)}" if also else ""
-    return LeakageError(
-        f"expected nothing to change with the bars that come after it, found that this does: "
-        f"{', '.join(causes)}{with_it}",
-        hint=_HINTS[causes[0].split()[0]],
-    )
