@@ -278,19 +278,15 @@ def _run_scoring(call: Call, display: "RunDisplay") -> None:
 
 def _check_training(call: Call) -> "Discovery":
     """Say what is wrong with the call at once, not after Prefect has started; return what is there."""
+    from ml.config import check_over
     from ml.data.discovery import discover
     from ml.features.indicators import feature_columns
 
     found = discover(call.settings.raw_dir, call.tickers, call.intervals)
-    train, over = call.settings.train, call.settings.promote.over
+    train = call.settings.train
     if train.features is not None:
         feature_columns(train.features)
-    # A refit has its champion's horizon.
-    if train.mode != "refit" and max(over, default=0) > train.horizon:
-        raise UsageError(
-            f"expected --over to name steps of the horizon, 1 to {train.horizon}, found {max(over)}",
-            hint="name earlier ones, or train a longer --horizon",
-        )
+    check_over(train, call.settings.promote)
     if train.device == "cuda":
         from ml.training.device import choose_device
 

@@ -23,6 +23,7 @@ from ml.config import (
     TrainConfig,
     TuneConfig,
     WatchConfig,
+    check_over,
 )
 from ml.errors import ModelError
 from ml.features.indicators import feature_columns
@@ -155,7 +156,13 @@ class TrainParams(Params):
     )
 
     def check_names(self) -> None:
-        """Raise `ModelError` or `FeatureError` for a name that no series could be trained with."""
+        """Raise for what no series could be trained with.
+
+        Raises:
+            ModelError, FeatureError: an unknown name.
+            UsageError: steps to decide on that are not forecast.
+        """
+        check_over(self.train, self.promote)
         if self.train.model not in architectures():
             raise ModelError(
                 f"expected a model of {', '.join(architectures())}, found {self.train.model!r}",

@@ -16,6 +16,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ml.errors import UsageError
+
 Device = Literal["auto", "cpu", "cuda"]
 ScalerName = Literal["minmax", "standard", "robust"]
 LossName = Literal["huber", "mae", "mse"]
@@ -248,6 +250,19 @@ class RunConfig(Frozen):
         True, description="Do not train the same bars with the same configuration twice"
     )
     use_tuned: bool = Field(True, description="Train with what `tickerflow tune` found, where it did")
+
+
+def check_over(train: TrainConfig, promote: PromoteConfig) -> None:
+    """Raise `UsageError` where promotion is to be decided on steps that the training does not forecast.
+
+    A refit has its champion's horizon, whatever ``train`` says.
+    """
+    last = max(promote.over, default=0)
+    if train.mode != "refit" and last > train.horizon:
+        raise UsageError(
+            f"expected --over to name steps of the horizon, 1 to {train.horizon}, found {last}",
+            hint="name earlier ones, or train a longer --horizon",
+        )
 
 
 class Settings(BaseSettings):

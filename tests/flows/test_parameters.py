@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from flows.parameters import ForecastParams, TrainParams, TuneParams
 from ml.config import Settings
-from ml.errors import FeatureError, ModelError
+from ml.errors import FeatureError, ModelError, UsageError
 from models import architectures
 
 
@@ -41,6 +41,8 @@ def test_unknown_names_are_refused_before_anything_runs() -> None:
         TrainParams.model_validate({"train": {"model": "oracle"}}).check_names()
     with pytest.raises(FeatureError):
         TrainParams.model_validate({"train": {"features": ["moonphase"]}}).check_names()
+    with pytest.raises(UsageError, match="1 to 10, found 20"):
+        TrainParams.model_validate({"promote": {"over": [1, 20]}}).check_names()
     with pytest.raises(ValidationError):
         TrainParams.model_validate({"train": {"epocs": 3}})
 
