@@ -128,6 +128,7 @@ def test_a_variable_that_sets_nothing_is_told_with_the_name_it_is_near_to() -> N
         "tickerflow_train__epochs": "3",
         "TICKERFLOW_TRAIN": "{}",
         "TICKERFLOW_RAW_DIR": "x",
+        "TICKERFLOW_API_KEY": "secret",
         "OTHER": "1",
     }
     (warning,) = unknown_variables(environment)

@@ -1,0 +1,204 @@
+"""``GET /ml/forecast``: the bars to come of one series, by what is promoted at this moment."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Query
+from pydantic import AwareDatetime, BaseModel, Field
+from starlette.responses import Response
+
+from apps.http.context import TheService
+from apps.http.problems import answers
+from ml.artifacts.expiry import bars_since, expired
+from ml.config import Settings
+from ml.data.discovery import discover
+from ml.data.store import bars_path
+from ml.errors import NotPromotedError
+from ml.forecasting.spec import MAX_STEPS
+from ml.inference.service import Prediction
+from ml.inference.writing import to_csv
+from ml.series import SeriesKey
+
+router = APIRouter(tags=["forecasts"])
+
+_CSV: Final = "text/csv"
+_JSON: Final = "application/json"
+
+Ticker = Annotated[str, Query(description="As in the raw file's name, such as AAPL or BTC/USD")]
+BarInterval = Annotated[str, Query(description="Such as 1h or 1d")]
+Steps = Annotated[int, Query(ge=1, le=MAX_STEPS, description="How many bars to forecast")]
+
+
+class Step(BaseModel):
+    """One bar to come, in price units."""
+
+    step: int = Field(description="From 1")
+    timestamp: AwareDatetime = Field(description="UTC; a real future bar of the series' calendar")
+    forecast: float
+    lower_80: float
+    upper_80: float
+    lower_95: float
+    upper_95: float
+
+
+class Forecast(BaseModel):
+    """A forecast, and what it takes to judge it."""
+
+    ticker: str
+    interval: str
+    asof: AwareDatetime = Field(description="The last bar that was known")
+    last_close: float
+    model: str
+    version: str = Field(description="The one version that all of this is of")
+    generation: int = Field(description="One more at each promotion or rollback of the series")
+    skill: float | None = Field(description="1 - MAE / MAE of the random walk, on test bars")
+    proven: bool = Field(description="Significantly better than the random walk")
+    verdict: str = Field(description="promoted, forced, rolled_back or demoted")
+    reason: str = Field(description="Of the verdict, in words")
+    expired: str = Field(description="Why the model is too old; empty where it is not")
+    bars_since_training: int = Field(description="Bars that came after the last one the model knew")
+    overdue_bars: int = Field(
+        description="Staleness: how many of these steps should have come as bars by now"
+    )
+    steps: list[Step]
+
+
+_OK: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "JSON, or CSV where Accept asks for text/csv",
+        "content": {
+            _JSON: {"schema": {"$ref": "#/components/schemas/Forecast"}},
+            _CSV: {"schema": {"type": "string"}},
+        },
+        "headers": {
+            "ETag": {"schema": {"type": "string"}, "description": "Of the model, the bars and n_steps"}
+        },
+    },
+    304: {"description": "What If-None-Match names is still what there is"},
+}
+
+
+@router.get(
+    "/ml/forecast",
+    summary="Forecast one series",
+    response_model=Forecast,
+    responses={**_OK, **answers(404, 409, 422, 500, 503)},
+)
+def forecast(
+    service: TheService,
+    ticker: Ticker,
+    interval: BarInterval,
+    n_steps: Steps = 10,
+    accept: Annotated[str, Header(description="application/json or text/csv")] = _JSON,
+    if_none_match: Annotated[str, Header(description="ETags of forecasts that are at hand")] = "",
+) -> Response:
+    """The next bars of a series with bands of 80% and 95%, by the model that is promoted now.
+
+    Model, bands and figures are of one version, whatever is promoted meanwhile.
+    """
+    key = SeriesKey.of(ticker, interval)
+    try:
+        prediction = service.predict(key, n_steps)
+    except NotPromotedError as error:
+        raise _not_promoted(key, service.settings, error) from error
+    now = datetime.now(UTC)
+    media = _CSV if prefers_csv(accept) else _JSON
+    answer = _answer(prediction, service.settings, now)
+    headers = {
+        "ETag": _etag(prediction, answer, media),
+        # It may change with the next bar or promotion: to be asked for again, which is cheap.
+        "Cache-Control": "no-cache",
+        "Vary": "Accept",
+    }
+    if _matches(if_none_match, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    if media == _CSV:
+        stem = f"{key.stem}_{answer.asof:%Y%m%dT%H%M%SZ}"
+        headers["Content-Disposition"] = f'attachment; filename="{stem}.csv"'
+        return Response(to_csv(prediction.frame), headers=headers, media_type=_CSV)
+    return Response(answer.model_dump_json(), headers=headers, media_type=_JSON)
+
+
+def prefers_csv(accept: str) -> bool:
+    """Whether an Accept header wants CSV rather than JSON; JSON where it does not say."""
+    return _quality(accept, _CSV) > _quality(accept, _JSON)
+
+
+def _quality(accept: str, media: str) -> float:
+    """The weight of a media type: that of its most specific range (RFC 9110, 12.5.1)."""
+    ranges = {media: 3, f"{media.partition('/')[0]}/*": 2, "*/*": 1}
+    best, weight = 0, 0.0
+    for part in accept.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        if ranges.get(name, 0) > best:
+            best, weight = ranges[name], _weight(parameters)
+    return weight
+
+
+def _weight(parameters: list[str]) -> float:
+    given = [text[2:] for text in parameters if text.startswith("q=")]
+    try:
+        return float(given[0]) if given else 1.0
+    except ValueError:
+        return 0.0
+
+
+def _answer(prediction: Prediction, settings: Settings, now: datetime) -> Forecast:
+    meta, series, frame = prediction.meta, prediction.series, prediction.frame
+    since = bars_since(meta, series.bars["timestamp"])
+    last = series.bars.iloc[-1]
+    columns = [frame[name].tolist() for name in Step.model_fields if name != "timestamp"]
+    stamps = [stamp.to_pydatetime() for stamp in frame["timestamp"]]
+    decision = meta.decision
+    return Forecast(
+        ticker=series.key.ticker,
+        interval=str(series.key.interval),
+        asof=last["timestamp"].to_pydatetime(),
+        last_close=float(last["close"]),
+        model=meta.model,
+        version=meta.version,
+        generation=meta.generation,
+        skill=decision.skill if decision else None,
+        proven=decision is not None and decision.proven,
+        verdict=decision.verdict if decision else "promoted",
+        reason=decision.reason if decision else "",
+        expired=expired(meta, since, now, settings.watch),
+        bars_since_training=since,
+        # A bar carries the stamp of its start, and is there when the next one begins.
+        overdue_bars=sum(stamp + series.key.interval.delta <= now for stamp in stamps),
+        steps=[
+            Step(
+                step=step,
+                timestamp=stamp,
+                forecast=point,
+                lower_80=lower_80,
+                upper_80=upper_80,
+                lower_95=lower_95,
+                upper_95=upper_95,
+            )
+            for stamp, (step, point, lower_80, upper_80, lower_95, upper_95) in zip(
+                stamps, zip(*columns, strict=True), strict=True
+            )
+        ],
+    )
+
+
+def _etag(prediction: Prediction, answer: Forecast, media: str) -> str:
+    meta = prediction.meta
+    told = (meta.version, meta.generation, meta.digests.meta, prediction.series.fingerprint)
+    made = (len(answer.steps), answer.asof, answer.expired, answer.overdue_bars, media)
+    return f'"{hashlib.sha256(repr((*told, *made)).encode()).hexdigest()[:32]}"'
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    named = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+    return "*" in named or etag in named
+
+
+def _not_promoted(key: SeriesKey, settings: Settings, error: NotPromotedError) -> NotPromotedError:
+    """How to train the series; where there is no data of it, `NoDataError` that has near names."""
+    if not bars_path(settings.store_dir, key).is_file():
+        discover(settings.raw_dir, [key.ticker], [str(key.interval)])
+    hint = f"{error.hint}; over HTTP: POST /ml/train?ticker={key.ticker}&interval={key.interval}"
+    return NotPromotedError(error.message, hint=hint, where=error.where)

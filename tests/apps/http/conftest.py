@@ -1,0 +1,34 @@
+"""A folder with two versions of one series; copied, for tests roll it back."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ml.config import Settings
+from tests.apps.http.serving import serving, train
+from tests.stored import quick_settings
+
+
+@pytest.fixture(scope="package")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """The folder, and the versions in it, older first."""
+    folder = tmp_path_factory.mktemp("served")
+    settings = quick_settings(folder)
+    return folder, train(settings, 1), train(settings, 2)
+
+
+@pytest.fixture
+def settings(trained: tuple[Path, str, str], tmp_path: Path) -> Settings:
+    """Settings over a copy of what was trained."""
+    shutil.copytree(trained[0], tmp_path, dirs_exist_ok=True)
+    return quick_settings(tmp_path)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[httpx.Client]:
+    """A client of a service over `settings`."""
+    with serving(settings) as client:
+        yield client
