@@ -20,6 +20,7 @@ from pydantic_settings import SettingsError
 from apps.environment import unknown_variables
 from apps.errors import exit_status
 from ml.config import (
+    ApiConfig,
     EvaluateConfig,
     IngestConfig,
     PromoteConfig,
@@ -27,11 +28,12 @@ from ml.config import (
     Settings,
     TrainConfig,
     TuneConfig,
+    UpConfig,
     WatchConfig,
 )
 from ml.errors import UsageError
 
-GroupName = Literal["ingest", "train", "promote", "evaluate", "tune", "watch", "run"]
+GroupName = Literal["ingest", "train", "promote", "evaluate", "tune", "watch", "run", "api", "up"]
 
 _GROUPS: Mapping[GroupName, tuple[str, type[BaseModel]]] = {
     "ingest": ("Reading", IngestConfig),
@@ -41,6 +43,8 @@ _GROUPS: Mapping[GroupName, tuple[str, type[BaseModel]]] = {
     "tune": ("Tuning", TuneConfig),
     "watch": ("Watching", WatchConfig),
     "run": ("Run", RunConfig),
+    "api": ("HTTP service", ApiConfig),
+    "up": ("Parts", UpConfig),
 }
 FOLDERS = ("raw_dir", "store_dir", "models_dir", "predictions_dir")
 

@@ -252,6 +252,45 @@ class RunConfig(Frozen):
     use_tuned: bool = Field(True, description="Train with what `tickerflow tune` found, where it did")
 
 
+class ApiConfig(Frozen):
+    """The HTTP service."""
+
+    host: str = Field("127.0.0.1", description="Address that the HTTP service listens on")
+    port: int = Field(8000, ge=0, le=65_535, description="Its port; 0 takes a free one")
+    cors_origins: tuple[str, ...] = Field(
+        (), max_length=64, description="Origins whose pages may read it, such as https://example.org"
+    )
+    max_queued: int = Field(
+        32, ge=1, le=10_000, description="Trainings that may wait; more are refused with 429"
+    )
+    max_upload_mb: int = Field(64, ge=1, le=1024, description="Largest CSV that can be uploaded, in MB")
+    header_seconds: float = Field(
+        10, gt=0, le=120, description="A client that takes longer to send its headers is cut off"
+    )
+    body_seconds: float = Field(10, gt=0, le=600, description="The same for a request's body")
+
+
+class UpConfig(Frozen):
+    """What `tickerflow up` starts, and how new files are noticed."""
+
+    prefect: bool = Field(
+        True, description="Start a Prefect server where PREFECT_API_URL names none, and a worker"
+    )
+    dashboard: bool = Field(True, description="Start the dashboard")
+    prefect_port: int = Field(4200, ge=0, le=65_535, description="Port of the Prefect server")
+    dashboard_port: int = Field(8501, ge=0, le=65_535, description="Port of the dashboard")
+    notice: Literal["events", "poll", "off"] = Field(
+        "events",
+        description="How files in the raw folder are noticed: by the system's events, by looking (network "
+        "drives), or only by the schedules of prefect.yaml",
+    )
+    poll_seconds: float = Field(5, gt=0, le=3600, description="How often poll looks")
+    settle_seconds: float = Field(
+        2, gt=0, le=600, description="A file that has not changed for so long is complete"
+    )
+    logs_dir: Path = Field(Path("logs"), description="Folder of the parts' logs")
+
+
 def check_over(train: TrainConfig, promote: PromoteConfig) -> None:
     """Raise `UsageError` where promotion is to be decided on steps that the training does not forecast.
 
@@ -292,6 +331,8 @@ class Settings(BaseSettings):
     evaluate: EvaluateConfig = EvaluateConfig()
     tune: TuneConfig = TuneConfig()
     run: RunConfig = RunConfig()
+    api: ApiConfig = ApiConfig()
+    up: UpConfig = UpConfig()
 
     @classmethod
     def settings_customise_sources(
