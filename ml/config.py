@@ -281,7 +281,7 @@ class UpConfig(Frozen):
     dashboard_port: int = Field(8501, ge=0, le=65_535, description="Port of the dashboard")
     notice: Literal["events", "poll", "off"] = Field(
         "events",
-        description="How files in the raw folder are noticed: by the system's events, by looking (network "
+        description="How files in the raw folder are noticed: by events, by looking (network "
         "drives), or only by the schedules of prefect.yaml",
     )
     poll_seconds: float = Field(5, gt=0, le=3600, description="How often poll looks")
