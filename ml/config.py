@@ -288,6 +288,12 @@ class UpConfig(Frozen):
     settle_seconds: float = Field(
         2, gt=0, le=600, description="A file that has not changed for so long is complete"
     )
+    catch_up: bool = Field(
+        True, description="At the start, train what has no model and forecast what has changed"
+    )
+    stop_seconds: float = Field(
+        20, ge=0, le=3600, description="How long runs may go on after Ctrl-C before they are ended"
+    )
     logs_dir: Path = Field(Path("logs"), description="Folder of the parts' logs")
 
 

@@ -189,6 +189,12 @@ class StudyError(TickerflowError):
     code = "TF071"
 
 
+class PartError(TickerflowError):
+    """A part of `tickerflow up` that cannot be kept alive."""
+
+    code = "TF080"
+
+
 class UnreadableArtifactError(ArtifactError):
     """The disk or the permissions are in the way: it says nothing about what the file holds."""
 

@@ -1,22 +1,33 @@
-"""What the routes work on: the settings of the application, and its one service of forecasts."""
+"""What the routes work on: the settings of the application, and its one service of forecasts.
+
+These are coroutines although they wait for nothing: plain functions would each go to a thread and back,
+which takes longer than a forecast that is kept.
+"""
 
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from apps.http.rendered import RenderedAnswers
 from ml.config import Settings
 from ml.inference.service import ForecastService
 
 
-def settings_of(request: Request) -> Settings:
+async def settings_of(request: Request) -> Settings:
     """The settings that the application was made with."""
     return cast(Settings, request.app.state.settings)
 
 
-def service_of(request: Request) -> ForecastService:
+async def service_of(request: Request) -> ForecastService:
     """The application's forecasts, with its models and bars in memory."""
     return cast(ForecastService, request.app.state.service)
 
 
+async def rendered_of(request: Request) -> RenderedAnswers:
+    """The application's answers of before."""
+    return cast(RenderedAnswers, request.app.state.rendered)
+
+
 TheSettings = Annotated[Settings, Depends(settings_of)]
 TheService = Annotated[ForecastService, Depends(service_of)]
+TheRendered = Annotated[RenderedAnswers, Depends(rendered_of)]

@@ -1,6 +1,7 @@
 """``GET /ml/forecast``: the bars to come of one series, by what is promoted at this moment."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -8,15 +9,19 @@ from fastapi import APIRouter, Header, Query
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import Response
 
-from apps.http.context import TheService
+from apps.http.context import TheRendered, TheService
+from apps.http.metrics import TheMetrics
+from apps.http.names import BarInterval, Ticker
 from apps.http.problems import answers
-from ml.artifacts.expiry import bars_since, expired
+from apps.http.rendered import Rendered
+from ml.artifacts.expiry import expired
 from ml.config import Settings
 from ml.data.discovery import discover
 from ml.data.store import bars_path
 from ml.errors import NotPromotedError
 from ml.forecasting.spec import MAX_STEPS
-from ml.inference.service import Prediction
+from ml.inference.service import Basis, Prediction, forecast_from
+from ml.inference.walk import walk_fan
 from ml.inference.writing import to_csv
 from ml.series import SeriesKey
 
@@ -25,8 +30,6 @@ router = APIRouter(tags=["forecasts"])
 _CSV: Final = "text/csv"
 _JSON: Final = "application/json"
 
-Ticker = Annotated[str, Query(description="As in the raw file's name, such as AAPL or BTC/USD")]
-BarInterval = Annotated[str, Query(description="Such as 1h or 1d")]
 Steps = Annotated[int, Query(ge=1, le=MAX_STEPS, description="How many bars to forecast")]
 
 
@@ -40,6 +43,15 @@ class Step(BaseModel):
     upper_80: float
     lower_95: float
     upper_95: float
+
+
+class Walk(BaseModel):
+    """The random walk's bands, by step, around the last close: what a model has to be narrower than."""
+
+    lower_80: list[float]
+    upper_80: list[float]
+    lower_95: list[float]
+    upper_95: list[float]
 
 
 class Forecast(BaseModel):
@@ -59,9 +71,10 @@ class Forecast(BaseModel):
     expired: str = Field(description="Why the model is too old; empty where it is not")
     bars_since_training: int = Field(description="Bars that came after the last one the model knew")
     overdue_bars: int = Field(
-        description="Staleness: how many of these steps should have come as bars by now"
+        description="Staleness: bars after the last one that should have come by now, counted up to 500"
     )
     steps: list[Step]
+    walk: Walk
 
 
 _OK: Final[dict[int | str, dict[str, Any]]] = {
@@ -87,6 +100,8 @@ _OK: Final[dict[int | str, dict[str, Any]]] = {
 )
 def forecast(
     service: TheService,
+    rendered: TheRendered,
+    figures: TheMetrics,
     ticker: Ticker,
     interval: BarInterval,
     n_steps: Steps = 10,
@@ -99,25 +114,27 @@ def forecast(
     """
     key = SeriesKey.of(ticker, interval)
     try:
-        prediction = service.predict(key, n_steps)
+        basis = service.basis(key)
     except NotPromotedError as error:
         raise _not_promoted(key, service.settings, error) from error
-    now = datetime.now(UTC)
+    age = _age(basis, service.settings, datetime.now(UTC))
     media = _CSV if prefers_csv(accept) else _JSON
-    answer = _answer(prediction, service.settings, now)
+    answer = rendered.get(
+        (*basis.identity, n_steps, media, age),
+        lambda: _render(forecast_from(basis, n_steps), age, media),
+    )
+    figures.count_forecast(key)
     headers = {
-        "ETag": _etag(prediction, answer, media),
+        "ETag": answer.etag,
         # It may change with the next bar or promotion: to be asked for again, which is cheap.
         "Cache-Control": "no-cache",
         "Vary": "Accept",
     }
-    if _matches(if_none_match, headers["ETag"]):
+    if _matches(if_none_match, answer.etag):
         return Response(status_code=304, headers=headers)
     if media == _CSV:
-        stem = f"{key.stem}_{answer.asof:%Y%m%dT%H%M%SZ}"
-        headers["Content-Disposition"] = f'attachment; filename="{stem}.csv"'
-        return Response(to_csv(prediction.frame), headers=headers, media_type=_CSV)
-    return Response(answer.model_dump_json(), headers=headers, media_type=_JSON)
+        headers["Content-Disposition"] = f'attachment; filename="{answer.file_name}"'
+    return Response(answer.body, headers=headers, media_type=media)
 
 
 def prefers_csv(accept: str) -> bool:
@@ -144,13 +161,38 @@ def _weight(parameters: list[str]) -> float:
         return 0.0
 
 
-def _answer(prediction: Prediction, settings: Settings, now: datetime) -> Forecast:
+@dataclass(frozen=True, slots=True)
+class _Age:
+    """What time alone changes of an answer."""
+
+    bars_since_training: int
+    overdue_bars: int
+    expired: str
+
+
+def _age(basis: Basis, settings: Settings, now: datetime) -> _Age:
+    meta, series = basis.champion.meta, basis.series
+    since = series.since_training(meta)
+    return _Age(since, series.overdue(now), expired(meta, since, now, settings.watch))
+
+
+def _render(prediction: Prediction, age: _Age, media: str) -> Rendered:
+    """The answer as it is sent; its ETag is of all that is in it, so it changes where anything does."""
+    answer = _answer(prediction, age)
+    body = to_csv(prediction.frame) if media == _CSV else answer.model_dump_json().encode()
+    told = (answer.version, answer.generation, prediction.meta.digests.meta, age, media)
+    etag = hashlib.sha256(repr(told).encode() + body).hexdigest()[:32]
+    name = f"{prediction.series.key.stem}_{answer.asof:%Y%m%dT%H%M%SZ}.csv"
+    return Rendered(body, etag=f'"{etag}"', file_name=name)
+
+
+def _answer(prediction: Prediction, age: _Age) -> Forecast:
     meta, series, frame = prediction.meta, prediction.series, prediction.frame
-    since = bars_since(meta, series.bars["timestamp"])
     last = series.bars.iloc[-1]
     columns = [frame[name].tolist() for name in Step.model_fields if name != "timestamp"]
     stamps = [stamp.to_pydatetime() for stamp in frame["timestamp"]]
     decision = meta.decision
+    walk = walk_fan(series.bars, meta, len(frame))
     return Forecast(
         ticker=series.key.ticker,
         interval=str(series.key.interval),
@@ -163,10 +205,10 @@ def _answer(prediction: Prediction, settings: Settings, now: datetime) -> Foreca
         proven=decision is not None and decision.proven,
         verdict=decision.verdict if decision else "promoted",
         reason=decision.reason if decision else "",
-        expired=expired(meta, since, now, settings.watch),
-        bars_since_training=since,
-        # A bar carries the stamp of its start, and is there when the next one begins.
-        overdue_bars=sum(stamp + series.key.interval.delta <= now for stamp in stamps),
+        expired=age.expired,
+        bars_since_training=age.bars_since_training,
+        overdue_bars=age.overdue_bars,
+        walk=Walk(**{name: getattr(walk, name).tolist() for name in Walk.model_fields}),
         steps=[
             Step(
                 step=step,
@@ -182,13 +224,6 @@ def _answer(prediction: Prediction, settings: Settings, now: datetime) -> Foreca
             )
         ],
     )
-
-
-def _etag(prediction: Prediction, answer: Forecast, media: str) -> str:
-    meta = prediction.meta
-    told = (meta.version, meta.generation, meta.digests.meta, prediction.series.fingerprint)
-    made = (len(answer.steps), answer.asof, answer.expired, answer.overdue_bars, media)
-    return f'"{hashlib.sha256(repr((*told, *made)).encode()).hexdigest()[:32]}"'
 
 
 def _matches(if_none_match: str, etag: str) -> bool:

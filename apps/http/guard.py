@@ -14,7 +14,7 @@ from apps.environment import API_KEY
 from apps.http.problems import refusal
 
 
-def may_write(
+async def may_write(
     request: Request,
     key: Annotated[
         str | None,

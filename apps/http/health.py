@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from apps.http.context import TheSettings
 from apps.http.problems import answers
+from apps.http.wording import without_folders
 from ml.artifacts.store import ModelStore
 from ml.config import Settings
 from ml.data.discovery import discover
@@ -50,7 +51,10 @@ async def healthz() -> Health:
 def readyz(settings: TheSettings, response: Response) -> Readiness:
     """200 where there is data and a promoted model; 503 with what is missing otherwise."""
     promoted = len(ModelStore(settings.models_dir).series())
-    missing = _missing(settings, promoted)
+    missing = [
+        Missing(what=without_folders(each.what, settings), hint=without_folders(each.hint, settings))
+        for each in _missing(settings, promoted)
+    ]
     response.status_code = 503 if missing else 200
     response.headers["Cache-Control"] = "no-store"
     return Readiness(ready=not missing, series=promoted, missing=missing)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from apps.http.wording import without_folders
 from ml.errors import (
     ArtifactError,
     ArtifactWriteError,
@@ -122,14 +123,14 @@ def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Respo
     )
 
 
-async def _refused(_: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
-    return respond(error.problem, error.headers)
+    return respond(_discreet(error.problem, request), error.headers)
 
 
-async def _expected(_: Request, error: Exception) -> Response:
+async def _expected(request: Request, error: Exception) -> Response:
     assert isinstance(error, TickerflowError)
-    problem = problem_of(error)
+    problem = _discreet(problem_of(error), request)
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         return respond(problem, {"Retry-After": str(RETRY_SECONDS)})
     return respond(problem)
@@ -170,6 +171,14 @@ async def _unexpected(_: Request, __: Exception) -> Response:
             "expected an answer, found an error inside the service",
             hint="its log has the trace; please report it",
         )
+    )
+
+
+def _discreet(problem: Problem, request: Request) -> Problem:
+    settings = request.app.state.settings
+    told = {name: getattr(problem, name) for name in ("detail", "hint", "where")}
+    return problem.model_copy(
+        update={name: without_folders(text, settings) for name, text in told.items()}
     )
 
 

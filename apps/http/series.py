@@ -5,7 +5,9 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from apps.http.context import TheSettings
 from apps.http.problems import answers
+from apps.http.wording import without_folders
 from ml.artifacts.store import ModelStore
+from ml.config import Settings
 from ml.data.discovery import Discovery, discover
 from ml.data.store import read_outcome
 from ml.errors import NoDataError, StoreError
@@ -53,8 +55,8 @@ def series(settings: TheSettings) -> SeriesPage:
         found = discover(settings.raw_dir)
     except NoDataError as error:
         found = Discovery((), ())
-        problems.append(Trouble(name="", detail=error.message, hint=error.hint))
-    problems += [_trouble(problem.path.name, problem.failure) for problem in found.problems]
+        problems.append(_trouble("", Failure.of(error), settings))
+    problems += [_trouble(problem.path.name, problem.failure, settings) for problem in found.problems]
     files = {raw.key: len(raw.files) for raw in found.series}
     promoted = set(ModelStore(settings.models_dir).series())
     rows = []
@@ -62,7 +64,7 @@ def series(settings: TheSettings) -> SeriesPage:
         try:
             outcome, problem = read_outcome(settings.store_dir, key), ""
         except StoreError as error:
-            outcome, problem = None, str(error)
+            outcome, problem = None, without_folders(str(error), settings)
         rows.append(_series(key, files.get(key, 0), key in promoted, outcome, problem))
     return SeriesPage(series=rows, problems=problems)
 
@@ -86,5 +88,9 @@ def _series(
     )
 
 
-def _trouble(name: str, failure: Failure) -> Trouble:
-    return Trouble(name=name, detail=failure.message, hint=failure.hint)
+def _trouble(name: str, failure: Failure, settings: Settings) -> Trouble:
+    return Trouble(
+        name=name,
+        detail=without_folders(failure.message, settings),
+        hint=without_folders(failure.hint, settings),
+    )

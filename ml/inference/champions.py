@@ -10,6 +10,7 @@ from ml.artifacts.meta import Meta
 from ml.artifacts.store import ModelStore
 from ml.errors import NotPromotedError
 from ml.forecasting.forecaster import Forecaster
+from ml.inference.turns import Turns
 from ml.series import SeriesKey
 
 _KEPT_MODELS = 256
@@ -34,6 +35,7 @@ class Champions:
         self._store = ModelStore(models_dir)
         self._kept: OrderedDict[SeriesKey, Champion] = OrderedDict()
         self._lock = threading.Lock()
+        self._turns = Turns()
 
     def load(self, key: SeriesKey) -> Champion:
         """What serves a series now.
@@ -42,23 +44,34 @@ class Champions:
             NotPromotedError: nothing does.
             ArtifactError: it is damaged, tampered with, or of a newer format.
         """
+        kept = self._current(key)
+        if kept is not None:
+            return kept
+        with self._turns.of(key):
+            kept = self._current(key)  # another thread may have been faster
+            if kept is not None:
+                return kept
+            champion = self._load(key)
+            with self._lock:
+                self._kept[key] = champion
+                self._kept.move_to_end(key)
+                while len(self._kept) > _KEPT_MODELS:
+                    self._kept.popitem(last=False)
+            return champion
+
+    def _current(self, key: SeriesKey) -> Champion | None:
+        """What is kept, if it is what serves now."""
         with self._lock:
             kept = self._kept.get(key)
-        if kept is not None:
-            current = self._store.champion_meta(key)
-            if current is not None and kept.meta.digests == current.digests:
-                with self._lock:
-                    if key in self._kept:
-                        self._kept.move_to_end(key)
-                return kept
-        # Outside the lock: while one series loads, the others go on.
-        champion = self._load(key)
+        if kept is None:
+            return None
+        current = self._store.champion_meta(key)
+        if current is None or kept.meta.digests != current.digests:
+            return None
         with self._lock:
-            self._kept[key] = champion
-            self._kept.move_to_end(key)
-            while len(self._kept) > _KEPT_MODELS:
-                self._kept.popitem(last=False)
-        return champion
+            if key in self._kept:
+                self._kept.move_to_end(key)
+        return kept
 
     def _load(self, key: SeriesKey) -> Champion:
         try:

@@ -16,7 +16,7 @@ from ml.config import Settings
 from ml.errors import ArtifactError, FeatureError, TooFewBarsError
 from ml.evaluation.intervals import Fan, fan
 from ml.forecasting.forecaster import check_steps
-from ml.inference.champions import Champions
+from ml.inference.champions import Champion, Champions
 from ml.inference.history import check_history
 from ml.inference.sources import BarSource, SeriesBars
 from ml.series import SeriesKey
@@ -30,6 +30,19 @@ FORECAST_COLUMNS: Final = (
     "lower_95",
     "upper_95",
 )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Basis:
+    """What a forecast is made from: one version of the model, and the bars up to the last one."""
+
+    champion: Champion
+    series: SeriesBars
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The same where both are: the digests of the version's meta.json and of the bars."""
+        return self.champion.meta.digests.meta, self.series.fingerprint
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -102,28 +115,50 @@ class ForecastService:
         """
         return self.predict(SeriesKey.of(ticker, interval), n_steps, history).frame
 
+    def bars(self, key: SeriesKey) -> SeriesBars:
+        """The series' own bars, brought up to date with its raw files.
+
+        Raises:
+            NoDataError: neither raw files nor stored bars.
+            TickerflowError: what ingest says of files that it rejects.
+        """
+        return self._source.load(key)
+
     def predict(self, key: SeriesKey, n_steps: int, history: pd.DataFrame | None = None) -> Prediction:
         """Forecast as `forecast` does, and say what the forecast was made from."""
         steps = check_steps(n_steps)
-        bars = None if history is None else check_history(history)
+        if history is None:
+            return forecast_from(self.basis(key), steps)
+        bars = check_history(history)
         champion = self._champions.load(key)
-        meta, forecaster = champion.meta, champion.forecaster
-        if bars is None:
-            series = self._source.load(key)
-        else:
-            series = SeriesBars.of(key, bars, self.settings.ingest.calendar)
-        future = series.future(steps)
-        try:
-            made = fan(forecaster, series.bars, steps, future)
-        except FeatureError as error:
-            raise FeatureError(
-                f"{meta.model} {meta.version} cannot forecast: {error.message}",
-                hint="bring the column back, or train the series again",
-                where=str(key),
-            ) from error
-        except TooFewBarsError as error:
-            raise TooFewBarsError(error.message, hint=error.hint, where=str(key)) from error
-        return Prediction(_frame(made, future, key), series, meta)
+        series = SeriesBars.of(key, bars, self.settings.ingest.calendar)
+        return forecast_from(Basis(champion, series), steps)
+
+    def basis(self, key: SeriesKey) -> Basis:
+        """What serves a series now, and its bars now; raises what `forecast` does.
+
+        Where nothing was promoted and no file changed this takes half a millisecond, so that a caller
+        can tell whether a forecast of before still holds.
+        """
+        return Basis(self._champions.load(key), self._source.load(key))
+
+
+def forecast_from(basis: Basis, n_steps: int) -> Prediction:
+    """Forecast 1 to 500 steps from what `ForecastService.basis` returned; errors as `forecast`."""
+    series, meta = basis.series, basis.champion.meta
+    key, steps = series.key, check_steps(n_steps)
+    future = series.future(steps)
+    try:
+        made = fan(basis.champion.forecaster, series.bars, steps, future)
+    except FeatureError as error:
+        raise FeatureError(
+            f"{meta.model} {meta.version} cannot forecast: {error.message}",
+            hint="bring the column back, or train the series again",
+            where=str(key),
+        ) from error
+    except TooFewBarsError as error:
+        raise TooFewBarsError(error.message, hint=error.hint, where=str(key)) from error
+    return Prediction(_frame(made, future, key), series, meta)
 
 
 def _frame(fan: Fan, future: pd.DatetimeIndex, key: SeriesKey) -> pd.DataFrame:

@@ -5,20 +5,28 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from ml.artifacts.expiry import bars_since
+from ml.artifacts.meta import Meta
 from ml.config import Settings
 from ml.data.calendars import Calendar, future_timestamps, infer_calendar
 from ml.data.discovery import RawSeries, discover
 from ml.data.ingest import ingest_series
 from ml.data.store import bars_fingerprint, bars_path, read_bars
 from ml.errors import NoDataError, TickerflowError
+from ml.forecasting.spec import MAX_STEPS
+from ml.inference.turns import Turns
 from ml.outcomes import Failure, IngestOutcome
 from ml.series import SeriesKey
 
 _KEPT_SERIES = 64
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # File systems stamp files by a clock that ticks every few milliseconds, some every two seconds: a file
 # that changed just before we looked can change again without a new stamp.
 _SETTLED_NS = 2_000_000_000
@@ -28,13 +36,22 @@ Stamp = tuple[tuple[str, int, int, int, int], ...]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SeriesBars:
-    """Normalised bars of a series, their fingerprint, and the calendar that they follow."""
+    """Normalised bars of a series, their fingerprint, and the calendar that they follow.
+
+    ``asof`` is the stamp of the last one. What is asked of it again and again is found out once.
+    """
 
     key: SeriesKey
     bars: pd.DataFrame
     fingerprint: str
     calendar: Calendar
+    asof: datetime = field(init=False)
     _future: dict[int, pd.DatetimeIndex] = field(default_factory=dict)
+    _ends: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    _since: dict[datetime, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "asof", self.bars["timestamp"].iloc[-1].to_pydatetime())
 
     @classmethod
     def of(
@@ -59,6 +76,27 @@ class SeriesBars:
             self._future[n_steps] = future_timestamps(self.calendar, self.key, self.bars, n_steps)
         return self._future[n_steps]
 
+    def since_training(self, meta: Meta) -> int:
+        """Bars that came after the last one that a model was trained and judged with."""
+        last = meta.data.last
+        if last not in self._since:
+            self._since[last] = bars_since(meta, self.bars["timestamp"])
+        return self._since[last]
+
+    def overdue(self, now: datetime) -> int:
+        """Bars that should have come by now (aware of its zone) and have not, counted up to 500."""
+        most = min(MAX_STEPS, int((now - self.asof) / self.key.interval.delta))
+        if most < 1:
+            return 0
+        # Rounded up, so that time going on does not ask the calendar again and again.
+        counted = min(MAX_STEPS, 2 ** most.bit_length())
+        if counted not in self._ends:
+            # A bar carries the stamp of its start, and is there when the next one begins.
+            ends = self.future(counted) + self.key.interval.delta
+            self._ends[counted] = ends.as_unit("us").asi8
+        microseconds = (now - _EPOCH) // timedelta(microseconds=1)
+        return int(np.searchsorted(self._ends[counted], microseconds, side="right"))
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Kept:
@@ -81,6 +119,7 @@ class BarSource:
         self._kept: OrderedDict[SeriesKey, _Kept] = OrderedDict()
         self._listing: _Listing | None = None
         self._lock = threading.Lock()
+        self._turns = Turns()
 
     def load(self, key: SeriesKey) -> SeriesBars:
         """The series' bars, ingested anew if its raw files changed.
@@ -91,10 +130,22 @@ class BarSource:
             NoDataError: neither raw files nor stored bars.
             TickerflowError: what ingest says of files that it rejects.
         """
+        kept = self._current(key)
+        if kept is not None:
+            return kept
+        with self._turns.of(key):
+            # Another thread may have been faster.
+            return self._current(key) or self._load(key)
+
+    def _current(self, key: SeriesKey) -> SeriesBars | None:
+        """What is kept, if no file of it has changed."""
         with self._lock:
             kept = self._kept.get(key)
-        if kept is not None and self._stamp(kept.files) == kept.stamp:
-            return kept.series
+        if kept is None or self._stamp(kept.files) != kept.stamp:
+            return None
+        return kept.series
+
+    def _load(self, key: SeriesKey) -> SeriesBars:
         raw = self._find(key)
         files = raw.files if raw is not None else (bars_path(self._settings.store_dir, key),)
         stamp = self._stamp(files)

@@ -72,6 +72,16 @@ def unsettled(connection: sqlite3.Connection, key: SeriesKey) -> list[Alarm]:
     return _select(connection, "series = ? AND NOT settled ORDER BY id", key.stem)
 
 
+def alarms_of(connection: sqlite3.Connection, key: SeriesKey) -> list[Alarm]:
+    """All alarms of a series, oldest first."""
+    return _select(connection, "series = ? ORDER BY id", key.stem)
+
+
+def every_alarm(connection: sqlite3.Connection) -> list[Alarm]:
+    """All alarms of all series, oldest first."""
+    return _select(connection, "1 ORDER BY id")
+
+
 def settle(connection: sqlite3.Connection, alarm: Alarm) -> None:
     """Note that nothing is left to demote for an alarm."""
     with writing(connection):

@@ -32,6 +32,22 @@ def write_card(key: SeriesKey, settings: Settings) -> Path:
         LedgerError: the ledger cannot be read.
         ArtifactWriteError: the disk is full, or no permission.
     """
+    page = draw_card(key, settings)
+    path = card_path(settings.models_dir, key)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, page)
+    return path
+
+
+def draw_card(key: SeriesKey, settings: Settings) -> str:
+    """The card of what serves a series, as a page of HTML that needs no other file.
+
+    Raises:
+        NotPromotedError: nothing serves the series.
+        ArtifactError: what serves is damaged.
+        LedgerError: the ledger cannot be read.
+    """
     store = ModelStore(settings.models_dir)
     meta = store.champion_meta(key)
     if meta is None:
@@ -50,18 +66,13 @@ def write_card(key: SeriesKey, settings: Settings) -> Path:
         drawn_at=datetime.now(UTC),
     )
     try:
-        page = render_card(card)
+        return render_card(card)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ArtifactError(
             f"expected an evaluation.json that Tickerflow has written, found another: {error!r}",
             hint="train again, which writes a new one",
             where=str(record.path),
         ) from error
-    path = card_path(settings.models_dir, key)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, page)
-    return path
 
 
 def with_card(outcome: TrainOutcome, settings: Settings) -> TrainOutcome:

@@ -12,20 +12,17 @@ from ml.artifacts.meta import Meta
 from ml.artifacts.store import ModelStore
 from ml.config import Settings
 from ml.errors import ArtifactError, LedgerError, TickerflowError
-from ml.evaluation.drift import drift
 from ml.ledger import alarms
 from ml.ledger.book import counts, enter, problems, unread
 from ml.ledger.database import opened
 from ml.ledger.demotion import demote
+from ml.ledger.drifting import drift_since
 from ml.ledger.pairs import Pair, PairFile, read_pair
 from ml.ledger.record import read_record
 from ml.ledger.standing import BASELINE, Standing, judge
 from ml.outcomes import ScoreOutcome
 from ml.series import SeriesKey
 
-# Drift compares the bars since training; with fewer than these, the newest ones.
-_LEAST_RECENT: Final = 60
-_MOST_RECENT: Final = 250
 _MOST_PROBLEMS: Final = 20
 
 
@@ -215,19 +212,8 @@ def _demote(
 
 def _drift(champion: Meta | None, bars: pd.DataFrame) -> dict[str, float]:
     """Bars since the champion's training beside those that it learnt from."""
-    if champion is None:
-        return {}
-    stamps, close = pd.DatetimeIndex(bars["timestamp"]), bars["close"].to_numpy(dtype=np.float64)
-    start, stop = (
-        int(stamps.searchsorted(pd.Timestamp(each)))
-        for each in (champion.split.train.first, champion.split.train.last)
-    )
-    since = len(close) - int(stamps.searchsorted(pd.Timestamp(champion.data.last)))
-    recent = min(max(since, _LEAST_RECENT), _MOST_RECENT) + 1
-    training, newest = close[start : stop + 1], close[stop + 1 :][-recent:]
-    try:
-        found = drift(training, newest)
-    except ValueError:  # too few bars on a side: nothing to say
+    found = drift_since(champion, bars) if champion is not None else None
+    if found is None:  # too few bars on a side: nothing to say
         return {}
     return {
         "drift_volatility": found.volatility,

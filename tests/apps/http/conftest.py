@@ -3,10 +3,16 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.deployments.runner import RunnerDeployment
 
+from apps.http.prefect_api import TAG
+from apps.http.runs import DEPLOYMENT
+from flows.training import train_universe
 from ml.config import Settings
 from tests.apps.http.serving import serving, train
 from tests.stored import quick_settings
@@ -32,3 +38,16 @@ def client(settings: Settings) -> Iterator[httpx.Client]:
     """A client of a service over `settings`."""
     with serving(settings) as client:
         yield client
+
+
+@pytest.fixture
+def deployed(prefect_server: None) -> Iterator[None]:
+    """The deployment of prefect.yaml, without a worker: nothing starts by itself."""
+    name = DEPLOYMENT.partition("/")[2]
+    deployment = train_universe.to_deployment(name, tags=[TAG, "training"])
+    assert isinstance(deployment, RunnerDeployment)  # a coroutine in an event loop
+    identity = deployment.apply()
+    assert isinstance(identity, UUID)
+    yield
+    with get_client(sync_client=True) as client:
+        client.delete_deployment(identity)

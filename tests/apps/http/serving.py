@@ -9,7 +9,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from apps.api import create_app
+from apps.api import create_app, server_config
 from ml.config import Settings
 from ml.evaluation.promotion import promote_series
 from ml.series import SeriesKey
@@ -28,7 +28,9 @@ def serving(settings: Settings) -> AbstractContextManager[httpx.Client]:
 @contextmanager
 def serving_app(app: FastAPI) -> Iterator[httpx.Client]:
     """A client of an application, which listens on a free port of loopback until the block ends."""
-    config = uvicorn.Config(app, port=0, log_level="critical", ws="none")
+    config = server_config(app)
+    config.port, config.log_level = 0, "critical"
+    config.configure_logging()
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

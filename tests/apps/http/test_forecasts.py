@@ -1,13 +1,17 @@
 import csv
 import io
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from ml.artifacts.store import ModelStore
 from ml.config import Settings
 from ml.inference.service import ForecastService
-from tests.apps.http.serving import KEY, train
+from tests.apps.http.serving import KEY, serving, train
 
 ASKED = {"ticker": "BTC/USD", "interval": "1d", "n_steps": "5"}
 
@@ -26,7 +30,7 @@ def test_a_forecast_is_that_of_the_service_with_its_version_and_as_of_bar(
     for name in ("step", "forecast", "lower_80", "upper_80", "lower_95", "upper_95"):
         assert [step[name] for step in found["steps"]] == expected.frame[name].tolist()
     assert found["asof"] == f"{expected.series.bars['timestamp'].iloc[-1]:%Y-%m-%dT%H:%M:%SZ}"
-    assert found["overdue_bars"] == 5  # bars of 2021 should be there by now
+    assert found["overdue_bars"] == 500  # bars of 2021 should be there by now: counted up to there
     assert found["bars_since_training"] == 0
 
 
@@ -111,3 +115,59 @@ def test_a_damaged_model_is_a_problem_without_a_trace(client: httpx.Client, sett
     answer = client.get("/ml/forecast", params=ASKED)
     assert (answer.status_code, answer.json()["code"]) == (409, "TF060")
     assert "Traceback" not in answer.text
+
+
+def test_the_random_walks_bands_stand_beside_the_models(client: httpx.Client) -> None:
+    found = client.get("/ml/forecast", params=ASKED).json()
+    close, walk = found["last_close"], found["walk"]
+    assert {len(band) for band in walk.values()} == {5}
+    for step in range(5):
+        inner, outer = (walk[f"lower_{level}"][step] for level in (80, 95))
+        assert 0 < outer < inner < close < walk["upper_80"][step] < walk["upper_95"][step]
+        # Symmetric in log price around the last close.
+        assert walk["upper_80"][step] * inner == pytest.approx(close**2)
+
+
+def test_the_etag_changes_where_only_the_age_of_the_model_counts_otherwise(settings: Settings) -> None:
+    watch = settings.watch.model_copy(update={"max_age_days": 1e-9})
+    with serving(settings) as young, serving(settings.model_copy(update={"watch": watch})) as old:
+        fresh, expired = (client.get("/ml/forecast", params=ASKED) for client in (young, old))
+    assert (fresh.json()["expired"], expired.json()["expired"][:8]) == ("", "expired:")
+    assert fresh.json()["steps"] == expired.json()["steps"]
+    assert fresh.headers["etag"] != expired.headers["etag"]
+
+
+def test_each_answer_is_of_one_version_while_the_series_is_promoted(
+    client: httpx.Client, settings: Settings, trained: tuple[Path, str, str]
+) -> None:
+    _, *versions = trained
+    store, service = ModelStore(settings.models_dir), ForecastService.of(settings)
+    expected = {}
+    for version in versions:
+        store.rollback(KEY, version)
+        expected[version] = service.predict(KEY, 5).frame["lower_95"].tolist()
+    assert expected[versions[0]] != expected[versions[1]]
+    ended, found = threading.Event(), []
+
+    def read() -> None:
+        with httpx.Client(base_url=client.base_url, timeout=30) as own:
+            while not ended.is_set():
+                found.append(own.get("/ml/forecast", params=ASKED))
+
+    with ThreadPoolExecutor(3) as readers:
+        reading = [readers.submit(read) for _ in range(3)]
+        try:
+            for turn in range(12):
+                promoted = store.rollback(KEY, versions[turn % 2])
+                newest = client.get("/ml/forecast", params=ASKED).json()
+                assert newest["generation"] == promoted.generation  # at once
+                time.sleep(0.02)
+        finally:
+            ended.set()
+        for one in reading:
+            one.result(30)
+    assert {answer.status_code for answer in found} == {200}
+    for answer in (answer.json() for answer in found):
+        assert [step["lower_95"] for step in answer["steps"]] == expected[answer["version"]]
+    of = {(answer.json()["generation"], answer.json()["version"]) for answer in found}
+    assert len(of) == len({generation for generation, _ in of})

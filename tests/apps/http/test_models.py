@@ -35,6 +35,60 @@ def test_a_page_has_metrics_beside_the_baselines_and_the_history(
     assert [event["serves"] for event in page["history"]] == [True, False]
 
 
+def test_a_page_has_the_course_of_the_training_and_the_age_of_the_model(
+    client: httpx.Client,
+) -> None:
+    page = client.get(PAGE).json()
+    training, validation = page["losses"]["training"], page["losses"]["validation"]
+    assert len(training) == len(validation) == page["training"]["epochs_run"] + 1
+    assert training[0] is None  # before the first epoch
+    assert all(loss > 0 for loss in (*training[1:], *validation))
+    assert (page["bars_since_training"], page["expired"]) == (0, "")
+
+
+def test_a_version_without_an_evaluation_has_no_losses(client: httpx.Client, settings: Settings) -> None:
+    for path in settings.models_dir.glob("versions/*/*/evaluation.json"):
+        path.unlink()
+    assert client.get(PAGE).json()["losses"] == {"training": [], "validation": []}
+
+
+def test_the_card_is_a_page_that_runs_and_loads_nothing(
+    client: httpx.Client, trained: tuple[Path, str, str]
+) -> None:
+    answer = client.get(f"{PAGE}/card")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/html")
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox; default-src 'none'")
+    assert trained[2] in answer.text
+    assert "<script" not in answer.text
+    assert client.get("/ml/models/BTC/USD/1d/card").status_code == 200
+
+
+def test_the_history_of_a_damaged_champion_says_where_to_go_back_to(
+    client: httpx.Client, settings: Settings, trained: tuple[Path, str, str]
+) -> None:
+    sound = client.get(f"{PAGE}/history").json()
+    assert sound == client.get(PAGE).json()["history"]
+    for path in settings.models_dir.glob("*.pth"):
+        path.write_bytes(b"damaged")
+    assert client.get(PAGE).status_code == 409
+    found = client.get(f"{PAGE}/history").json()
+    assert [event["version"] for event in found] == [trained[2], trained[1]]
+    assert client.post(f"{PAGE}/rollback").status_code == 200
+    assert client.get(PAGE).status_code == 200
+
+
+def test_a_series_that_was_never_promoted_has_no_history(client: httpx.Client) -> None:
+    answer = client.get("/ml/models/ETH/1d/history")
+    assert (answer.status_code, answer.json()["code"]) == (404, "TF062")
+
+
+def test_there_is_no_card_of_what_is_not_promoted(client: httpx.Client) -> None:
+    answer = client.get("/ml/models/ETH/1d/card")
+    assert (answer.status_code, answer.json()["code"]) == (404, "TF062")
+
+
 def test_a_rollback_serves_the_version_before_and_tells_so(
     client: httpx.Client, trained: tuple[Path, str, str]
 ) -> None:

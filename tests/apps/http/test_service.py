@@ -80,7 +80,7 @@ def test_every_route_documents_its_problems(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert "application/problem+json" in paths["/ml/forecast"]["get"]["responses"]["422"]["content"]
     assert set(paths["/ml/models/{ticker}/{interval}/rollback"]["post"]["responses"]) == {
-        *("200", "401", "403", "404", "408", "409", "413", "422", "500", "503")
+        *("200", "401", "403", "404", "408", "409", "413", "422", "431", "500", "503")
     }
     documented = {
         kind

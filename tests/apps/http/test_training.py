@@ -1,114 +1,40 @@
 """Trainings and their runs, over real HTTP, against a real Prefect server."""
 
-import contextvars
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
-import uvicorn
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun
-from prefect.deployments.runner import RunnerDeployment
-from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from apps.api import create_app
-from apps.http.prefect_api import TAG
-from apps.http.training import DEPLOYMENT, MAX_QUEUED
 from flows.training import train_universe
 from ml.config import Settings
+from tests.apps.http.prefect_side import Patient, carry_out, is_problem, serving, stored_run
 from tests.stored import quick_settings
 from tests.synthetic import make_bars
 
+MAX_QUEUED = 3
 ASKED = {"ticker": "AAPL", "interval": "1d", "epochs": "1"}
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    settings = quick_settings(tmp_path)
+    settings = quick_settings(tmp_path, api={"max_queued": MAX_QUEUED})
     settings.raw_dir.mkdir()
     make_bars(700).to_csv(settings.raw_dir / "AAPL_1d.csv", index=False)
     return settings
-
-
-class Patient(httpx.Client):
-    """Asks again where Prefect's server, busy in tests, was too slow: as a 503 asks for."""
-
-    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        """The first answer that is none of a server too slow, or the last one."""
-        for _ in range(20):
-            answer = super().send(request, **options)
-            if answer.status_code != 503 or DEPLOYMENT in answer.text:
-                break
-            time.sleep(0.5)
-        return answer
-
-
-@contextmanager
-def serving(settings: Settings, client: type[httpx.Client] = httpx.Client) -> Iterator[httpx.Client]:
-    """The service on a free port of 127.0.0.1, with Prefect's settings of this moment."""
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_level="warning"))
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(server.run,))
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        host, port = server.servers[0].sockets[0].getsockname()
-        with client(base_url=f"http://{host}:{port}", timeout=30) as made:
-            yield made
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture
 def service(prefect_server: None, settings: Settings) -> Iterator[httpx.Client]:
     with serving(settings, Patient) as client:
         yield client
-
-
-@pytest.fixture
-def deployed(prefect_server: None) -> Iterator[None]:
-    """The deployment of prefect.yaml, without a worker: nothing starts by itself."""
-    name = DEPLOYMENT.partition("/")[2]
-    deployment = train_universe.to_deployment(name, tags=[TAG, "training"])
-    assert isinstance(deployment, RunnerDeployment)  # a coroutine in an event loop
-    identity = deployment.apply()
-    assert isinstance(identity, UUID)
-    yield
-    with get_client(sync_client=True) as client:
-        client.delete_deployment(identity)
-
-
-def stored_run(identity: str) -> FlowRun:
-    with get_client(sync_client=True) as client:
-        return client.read_flow_run(identity)  # type: ignore[arg-type]  # a UUID's text does as well
-
-
-def carry_out(identity: str) -> None:
-    """What a worker does with a run, in this process."""
-    run = stored_run(identity)
-    parameters = train_universe.validate_parameters(run.parameters)
-    run_flow(train_universe, flow_run=run, parameters=parameters, return_type="state")
-
-
-def is_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem: dict[str, Any] = answer.json()
-    assert problem["status"] == status
-    assert problem["detail"]
-    assert "Traceback" not in answer.text
-    return problem
 
 
 def test_a_training_is_started_followed_to_its_end_and_then_started_anew(

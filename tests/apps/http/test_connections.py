@@ -1,0 +1,134 @@
+"""Slow, silent and broken clients, by sockets of their own."""
+
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from apps.http.limits import MAX_HEADER_BYTES
+from tests.apps.http.serving import serving
+from tests.stored import quick_settings
+
+HEADER_SECONDS, BODY_SECONDS = 0.6, 0.6
+SOON = 3.0
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[httpx.Client]:
+    """A service of little patience."""
+    api = {"header_seconds": HEADER_SECONDS, "body_seconds": BODY_SECONDS}
+    with serving(quick_settings(tmp_path, api=api)) as client:
+        yield client
+
+
+def connect(service: httpx.Client) -> socket.socket:
+    """A connection to it; reading waits for a while only."""
+    url = httpx.URL(service.base_url)
+    return socket.create_connection((url.host, url.port or 80), timeout=SOON)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """What comes until the other side closes."""
+    received = b""
+    while part := connection.recv(65_536):
+        received += part
+    return received
+
+
+def test_who_says_nothing_is_cut_off(service: httpx.Client) -> None:
+    with connect(service) as connection:
+        began = time.monotonic()
+        assert read_all(connection) == b""
+        assert HEADER_SECONDS * 0.9 < time.monotonic() - began < SOON
+
+
+def test_headers_that_drip_are_408_after_their_time(service: httpx.Client) -> None:
+    with connect(service) as connection:
+        began = time.monotonic()
+        connection.sendall(b"GET /healthz HTTP/1.1\r\n")
+        for letter in b"Host: 127":
+            time.sleep(HEADER_SECONDS / 10)
+            connection.sendall(bytes([letter]))
+        answer = read_all(connection)
+        assert time.monotonic() - began < SOON
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"application/problem+json" in answer
+
+
+def test_a_body_that_drips_is_408_after_its_time(service: httpx.Client) -> None:
+    with connect(service) as connection:
+        connection.sendall(b"POST /ml/train HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nxx")
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"whole body" in answer
+
+
+def test_an_answer_that_nobody_takes_is_given_up(service: httpx.Client) -> None:
+    asked, count = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 200
+    whole = count * len(service.get("/openapi.json").content)  # more than the kernel holds for us
+    with connect(service) as connection:
+        connection.sendall(asked * count)
+        time.sleep(BODY_SECONDS * 4)
+        received = 0
+        with suppress(ConnectionResetError):
+            while part := connection.recv(1_000_000):
+                received += len(part)
+    assert 0 < received < whole
+
+
+def test_a_client_that_rests_between_requests_is_served_again(service: httpx.Client) -> None:
+    for _ in range(3):
+        time.sleep(HEADER_SECONDS * 1.2)
+        assert service.get("/healthz").status_code == 200
+    with connect(service) as connection:
+        ask = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        connection.sendall(ask)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        time.sleep(HEADER_SECONDS * 1.5)  # longer than headers may take, shorter than it may rest
+        connection.sendall(ask + ask)
+        answers = b""
+        while answers.count(b'{"status":"ok"}') < 2:
+            answers += connection.recv(65_536)
+
+
+def test_headers_that_never_end_are_refused(service: httpx.Client) -> None:
+    with connect(service) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nX-Long: " + b"x" * MAX_HEADER_BYTES)
+        answer = read_all(connection)
+    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
+    assert b"application/problem+json" in answer
+
+
+def test_headers_that_are_too_long_are_431(service: httpx.Client) -> None:
+    answer = service.get("/healthz", headers={"X-Long": "x" * MAX_HEADER_BYTES})
+    assert answer.status_code in (400, 431)  # the kernel may hand them over in pieces
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_what_is_no_http_is_a_problem(service: httpx.Client) -> None:
+    with connect(service) as connection:
+        connection.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in answer
+
+
+def test_hundreds_of_slow_clients_do_not_slow_down_the_others(service: httpx.Client) -> None:
+    with ExitStack() as stack:
+        with ThreadPoolExecutor(8) as pool:
+            opened = list(pool.map(lambda _: connect(service), range(300)))
+        for number, connection in enumerate(opened):
+            stack.enter_context(connection)
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: "[: 10 + number % 20])
+        taken = []
+        for _ in range(50):
+            began = time.monotonic()
+            assert service.get("/healthz").status_code == 200
+            taken.append(time.monotonic() - began)
+        assert max(taken) < 1.0
+        assert all(read_all(connection).startswith(b"HTTP/1.1 408 ") for connection in opened)
