@@ -1,0 +1,82 @@
+"""All series at a glance: price, forecast, skill, verdict, freshness, alerts."""
+
+from typing import Any
+
+import streamlit as st
+
+from apps.ui import states, words
+from apps.ui.board import board
+from apps.ui.drop import drop_zone
+from apps.ui.links import series_of
+from apps.ui.session import api
+from apps.ui.shell import open_series
+
+# A promotion or a new bar is seen without a reload; what has not changed is answered 304.
+_EVERY = 5.0
+
+
+def page() -> None:
+    """Draw the page."""
+    st.title("Overview", anchor=False)
+    empty = st.fragment(_all, run_every=_EVERY)()
+    with st.expander("Add data", expanded=empty, icon=":material/upload_file:"):
+        drop_zone("overview")
+
+
+def _all() -> bool:
+    """All series; whether there are none."""
+    empty = False
+    with states.shown("overview"):
+        answer = api().get("/ml/overview")
+        empty = not answer["rows"]
+        if empty:
+            _nothing(answer["problems"])
+        else:
+            _series(answer)
+        _problems([problem for problem in answer["problems"] if problem["name"]])
+    return empty
+
+
+def _series(answer: dict[str, Any]) -> None:
+    st.markdown(summary(answer["rows"], answer["pending"]))
+    opened = board(answer["rows"])
+    if opened:
+        open_series(*series_of(opened))
+
+
+def _nothing(problems: list[dict[str, str]]) -> None:
+    folder = next((problem["detail"] for problem in problems if not problem["name"]), "")
+    states.empty(
+        "No data yet",
+        "Drop CSV files of prices below, or put them into the raw folder: they appear here by "
+        "themselves. Any vendor's columns will do.",
+        folder,
+        icon=":material/upload_file:",
+    )
+
+
+def _problems(problems: list[dict[str, str]]) -> None:
+    if not problems:
+        return
+    title = f"{words.count(len(problems), 'file')} that could not take part"
+    with st.expander(title, icon=":material/warning:"):
+        for problem in problems:
+            st.markdown(f"**{states.plain(problem['name'])}**: {states.plain(problem['detail'])}")
+            if problem["hint"]:
+                st.caption(f"What to do: {states.plain(problem['hint'])}")
+
+
+def summary(rows: list[dict[str, Any]], pending: int) -> str:
+    """The page in one sentence."""
+    models = sum(row["promoted"] for row in rows)
+    better = sum(row["promoted"] and row["standing"] == "better" for row in rows)
+    said = words.count(len(rows), "series", "series")
+    if not models:
+        said += ", none of which has a model yet."
+    elif not better:
+        said += f", {words.count(models, 'model')}: none is proven to beat the random walk."
+    else:
+        said += f", {words.count(models, 'model')}: {better:,} proven to beat the random walk."
+    if pending:
+        said += f" {words.count(pending, 'forecast')} still to come."
+    return said

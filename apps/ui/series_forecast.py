@@ -1,0 +1,122 @@
+"""The forecast of a series: candles and fan, what it says in words, and its error record beneath."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import streamlit as st
+
+from apps.ui import series_words, states, words
+from apps.ui.charts import CONFIG, Mark, changes_figure, price_figure
+from apps.ui.client import ApiProblem
+from apps.ui.links import resource
+from apps.ui.series_empty import no_model
+from apps.ui.series_words import event
+from apps.ui.session import api
+from apps.ui.theme import palette
+
+Json = Mapping[str, Any]
+
+LEVELS: Final = ("both", "80", "95")
+_BARS: Final = (60, 120, 250, 500, 1000)
+_MOST_STEPS: Final = 500
+_PAST: Final = 250
+
+
+def show(ticker: str, interval: str, row: Json) -> None:
+    """Draw the view; the settings stand in the address: ``steps``, ``level``, ``bars`` and ``past``."""
+    if not row["promoted"]:
+        _prices(api().get("/ml/bars", ticker=ticker, interval=interval, last=_bars()), ticker, interval)
+        return
+    steps, levels, last, with_past = _settings(row)
+    bars = api().get("/ml/bars", ticker=ticker, interval=interval, last=last)
+    try:
+        forecast = api().get("/ml/forecast", ticker=ticker, interval=interval, n_steps=steps)
+    except ApiProblem as error:  # its prices are there all the same
+        states.problem(error, "forecast")
+        _prices(bars, ticker, interval, offer=False)
+        return
+    score = api().get(f"/ml/score/{resource(ticker, interval)}", past=_PAST)
+    model = api().get(f"/ml/models/{resource(ticker, interval)}")
+    st.markdown(series_words.outlook(forecast, min(levels)))
+    past = score["past"] if with_past else []
+    figure = price_figure(bars, forecast, past, marks(model, score), levels, palette())
+    st.plotly_chart(
+        figure, theme=None, config=CONFIG, key="price",
+        alt=f"Candles of {ticker} {interval} and the forecast of {words.count(steps, 'bar')} with its "
+        "bands, beside the random walk and its band.",
+    )  # fmt: skip
+    st.markdown(series_words.record(score, forecast["version"], levels))
+    if forecast["expired"]:
+        st.warning(f"This model is too old: {forecast['expired']}", icon=":material/hourglass_bottom:")
+    _changes(bars, forecast)
+    _downloads(ticker, interval, steps)
+
+
+def marks(model: Json, score: Json) -> list[Mark]:
+    """Promotions on the time axis, and from where a version's forecasts have been scored."""
+    found = {one["version"]: Mark(one["first"], f"{one['model']} serves") for one in score["versions"]}
+    for one in reversed(model["history"]):
+        if one["at"] and one["event"] and one["event"] != "rejected":
+            # By when it was promoted, unless it has forecast bars that are older: a replay of history.
+            found.setdefault(
+                f"{one['version']} {one['at']}" if one["version"] in found else one["version"],
+                Mark(one["at"], f"{event(one['event'])}: {one['model']}"),
+            )
+    return sorted(found.values(), key=lambda mark: mark.at)
+
+
+def _settings(row: Json) -> tuple[int, list[int], int, bool]:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="settings"):
+        steps = st.number_input(
+            "Bars ahead", 1, _MOST_STEPS, value=row["horizon"] or 10, key="steps", bind="query-params",
+            width=140, help="How many bars to forecast, up to 500",
+        )  # fmt: skip
+        level = st.segmented_control(
+            "Bands, %", LEVELS, default="both", key="level", bind="query-params", required=True,
+        )  # fmt: skip
+        last = _bars()
+        past = st.toggle(
+            "Past forecasts", value=True, key="past", bind="query-params",
+            help="What was forecast before, laid over what happened",
+        )  # fmt: skip
+    return steps, [80, 95] if level == "both" else [int(level)], last, past
+
+
+def _bars() -> int:
+    return int(
+        st.segmented_control(
+            "Bars shown", _BARS, default=120, key="bars", bind="query-params", required=True
+        )
+    )
+
+
+def _prices(bars: Json, ticker: str, interval: str, *, offer: bool = True) -> None:
+    figure = price_figure(bars, None, [], [], [80], palette())
+    st.plotly_chart(
+        figure, theme=None, config=CONFIG, key="price", alt=f"Candles of {ticker} {interval}."
+    )
+    if offer:
+        no_model(ticker, interval)
+
+
+def _changes(bars: Json, forecast: Json) -> None:
+    st.subheader("The same as changes from bar to bar", anchor=False)
+    st.caption(
+        "A chart of prices flatters a model that only follows the price. This is what it has to call."
+    )
+    shown = {name: bars[name][-61:] for name in ("timestamp", "close")}
+    st.plotly_chart(
+        changes_figure(shown, forecast, palette()), theme=None, config=CONFIG, key="changes",
+        alt="Changes from bar to bar, of the last 60 bars and of the forecast.",
+    )  # fmt: skip
+
+
+def _downloads(ticker: str, interval: str, steps: int) -> None:
+    st.download_button(
+        "Forecast as CSV",
+        lambda: api().get_text("/ml/forecast", ticker=ticker, interval=interval, n_steps=steps),
+        file_name=f"{ticker}_{interval}_forecast.csv".replace("/", "-"),
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )

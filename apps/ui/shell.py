@@ -1,0 +1,48 @@
+"""The frame around every page: its name, the four pages, and the way between them."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+import streamlit as st
+
+from apps.ui.links import OVERVIEW, RUNS, SERIES, TRAIN, name_of
+from apps.ui.session import key_in_use
+
+_ASSETS = Path(__file__).parent / "assets"
+_PAGES = {
+    OVERVIEW: ("Overview", ":material/grid_view:"),
+    SERIES: ("Series", ":material/candlestick_chart:"),
+    TRAIN: ("Train", ":material/model_training:"),
+    RUNS: ("Runs", ":material/list_alt:"),
+}
+
+
+def show() -> None:
+    """Draw the page that the browser's address names."""
+    st.set_page_config(page_title="Tickerflow", page_icon=str(_ASSETS / "mark.svg"), layout="wide")
+    st.logo(str(_ASSETS / "mark.svg"), size="medium")
+    st.html(f"<style>{(_ASSETS / 'shell.css').read_text()}</style>")
+    chosen = st.navigation([page(name) for name in _PAGES], position="top")
+    chosen.run()
+    key_in_use()
+
+
+def page(name: str) -> st.Page:
+    """A page by its name, for links and for `st.switch_page`."""
+    title, icon = _PAGES[name]
+    return st.Page(_drawn(name), title=title, icon=icon, url_path=name, default=name == OVERVIEW)
+
+
+def open_series(ticker: str, interval: str) -> NoReturn:
+    """Go to the page of a series, as a click on it does."""
+    st.switch_page(page(SERIES), query_params={"series": name_of(ticker, interval)})
+
+
+def _drawn(name: str) -> Callable[[], None]:
+    def draw() -> None:
+        # A page is imported when it is shown first: plotly alone takes most of a second.
+        import_module(f"apps.ui.{name}").page()
+
+    return draw

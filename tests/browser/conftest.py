@@ -1,0 +1,123 @@
+"""A real Chromium before a real dashboard before a real service.
+
+Without a Chromium these tests are skipped, unless TICKERFLOW_BROWSER=required.
+TICKERFLOW_SCREENSHOTS names a folder that pages are pictured into.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from ml.config import Settings
+from ml.series import SeriesKey
+from tests.browser.running import dashboard, service
+from tests.browser.stories import add_bars, tell
+from tests.browser.trainings import Site, prefect
+from tests.stored import quick_settings
+from tests.synthetic import make_bars
+
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+Picture = Callable[[Page, str], None]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        said = "no chromium on the path: apt-get install chromium"
+        if os.environ.get("TICKERFLOW_BROWSER") == "required":
+            pytest.fail(said)
+        pytest.skip(said)
+    expect.set_options(timeout=30_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of its own, as wide as a notebook's, in light."""
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        yield page
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    """A page as wide as a phone's, in dark."""
+    size = {"width": 390, "height": 844}
+    with browser.new_context(
+        viewport={"width": size["width"], "height": size["height"]}, color_scheme="dark"
+    ) as context:
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        yield page
+
+
+@pytest.fixture
+def picture() -> Picture:
+    """Keep a picture of the whole page, where TICKERFLOW_SCREENSHOTS names a folder."""
+
+    def take(page: Page, name: str) -> None:
+        folder = os.environ.get("TICKERFLOW_SCREENSHOTS")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+    return take
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Folders in which things have happened: see `stories`. Not to be written to."""
+    return tell(tmp_path_factory.mktemp("told"))
+
+
+@pytest.fixture(scope="session")
+def api(browser: Browser, told: Settings) -> Iterator[str]:
+    """The address of a service over `told`. With a browser alone: else nothing starts."""
+    with service(told) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def address(api: str) -> Iterator[str]:
+    """The address of the dashboard before `api`."""
+    with dashboard(api) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A service that can train, with raw files of AAPL, XOM and IBM 1d, and the dashboard before it."""
+    settings = quick_settings(tmp_path_factory.mktemp("site"))
+    for seed, ticker in enumerate(("AAPL", "XOM", "IBM")):
+        add_bars(settings, SeriesKey.of(ticker, "1d"), make_bars(700, seed=seed))
+    with (
+        prefect(tmp_path_factory.mktemp("prefect")) as environment,
+        service(settings, **environment) as api,
+        dashboard(api) as address,
+    ):
+        yield Site(address, api, settings, environment)
+
+
+def slug(text: str) -> str:
+    """A text as the name of a file."""
+    return re.sub(r"\W+", "-", text).strip("-").lower()

@@ -1,0 +1,91 @@
+"""The HTTP service and the dashboard as processes of their own, on free ports of loopback."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from ml.config import Settings
+
+ROOT = Path(__file__).parents[2]
+_SECONDS = 60
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def service(settings: Settings, **environment: str) -> Iterator[str]:
+    """The HTTP service over the folders of some settings; its address."""
+    port = free_port()
+    folders = {
+        "TICKERFLOW_RAW_DIR": settings.raw_dir,
+        "TICKERFLOW_STORE_DIR": settings.store_dir,
+        "TICKERFLOW_MODELS_DIR": settings.models_dir,
+        "TICKERFLOW_PREDICTIONS_DIR": settings.predictions_dir,
+    }
+    command = [sys.executable, "-m", "apps.api", "--port", str(port)]
+    given = {**{name: str(folder) for name, folder in folders.items()}, **environment}
+    with running(command, given, f"http://127.0.0.1:{port}", "/healthz") as address:
+        yield address
+
+
+@contextmanager
+def dashboard(api: str, **environment: str) -> Iterator[str]:
+    """The dashboard before a service; its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "apps" / "dashboard.py")]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    given = {"TICKERFLOW_API_URL": api, **environment}
+    with running(command, given, f"http://127.0.0.1:{port}", "/_stcore/health") as address:
+        yield address
+
+
+@contextmanager
+def running(
+    command: list[str], environment: Mapping[str, str], address: str, health: str
+) -> Iterator[str]:
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A pipe that nobody reads may fill: what these say in a test is far below its 64 kB.
+    )
+    try:
+        _wait(process, address + health)
+        yield address
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.communicate(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def _wait(process: subprocess.Popen[str], url: str) -> None:
+    until = time.monotonic() + _SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} ended: {process.communicate()[0]}")
+        try:
+            if httpx.get(url, timeout=5, trust_env=False).is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    raise RuntimeError(f"{url} does not answer after {_SECONDS} s")
