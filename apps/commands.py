@@ -3,6 +3,7 @@
 import importlib
 import os
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 
     from apps.console import RunDisplay
     from ml.data.discovery import Discovery
+
+# The flow that a command runs, and what it takes; by name, for importing one takes seconds.
+_FLOWS = {
+    "train": ("flows.training:train_universe", "flows.parameters:TrainParams"),
+    "evaluate": ("flows.evaluating:evaluate_universe", "flows.parameters:EvaluateParams"),
+    "tune": ("flows.tuning:tune_universe", "flows.parameters:TuneParams"),
+    "forecast": ("flows.forecasting:forecast_universe", "flows.parameters:ForecastParams"),
+    "score": ("flows.scoring:score_universe", "flows.parameters:ScoreParams"),
+}
 
 app = typer.Typer(
     name="tickerflow",
@@ -77,7 +87,7 @@ def train(call: Call) -> int:
     run = Run(call, "train", "starting Prefect")
     with run.showing() as display:
         display.found([raw.key for raw in found.series], [problem.failure for problem in found.problems])
-        _run_training(call, display, len(found.series))
+        _run_universe(call, display, "train", len(found.series))
     return run.finish()
 
 
@@ -125,7 +135,7 @@ def evaluate(
     run = Run(call, "evaluate", "starting Prefect")
     with run.showing() as display:
         display.found([raw.key for raw in found.series], [problem.failure for problem in found.problems])
-        _run_evaluation(call, display, len(found.series))
+        _run_universe(call, display, "evaluate", len(found.series))
     try:
         run.extra["leaderboard"] = show_leaderboard(call, run.display.outcomes, page)
     except TickerflowError:
@@ -150,7 +160,7 @@ def tune(call: Call) -> int:
     run = Run(call, "tune", "starting Prefect")
     with run.showing() as display:
         display.found(targets, [problem.failure for problem in found.problems])
-        _run_tuning(call, display, len(targets))
+        _run_universe(call, display, "tune", len(targets))
     print_tuning(run.summary, to_stderr=call.json)
     return run.finish()
 
@@ -174,7 +184,7 @@ def forecast(
     run = Run(call, "forecast", "starting Prefect")
     with run.showing() as display:
         display.found(*found)
-        _run_forecasting(call, display, steps)
+        _run_universe(call, display, "forecast", n_steps=steps)
     return run.finish()
 
 
@@ -195,7 +205,7 @@ def score(call: Call) -> int:
     run = Run(call, "score", "starting Prefect")
     with run.showing() as display:
         display.found(*found)
-        _run_scoring(call, display)
+        _run_universe(call, display, "score")
     if not call.json:
         print_scores(run.display.outcomes)
     return run.finish()
@@ -213,12 +223,12 @@ def demo(call: Call) -> int:
     with training.showing() as display:
         display.say(f"[1/2] training the series of {call.settings.raw_dir}")
         display.found([raw.key for raw in found.series], [problem.failure for problem in found.problems])
-        _run_training(call, display, len(found.series))
+        _run_universe(call, display, "train", len(found.series))
     if training.interrupted is not None:
         return training.finish()
     with forecasting.showing() as display:
         display.say(f"[2/2] forecasting {STEPS} bars")
-        _run_forecasting(call, display, STEPS)
+        _run_universe(call, display, "forecast", n_steps=STEPS)
     print_demo(training.summary, forecasting.summary, as_json=call.json)
     display.say(f"training:    {training.summary.line()}")
     display.say(f"forecasting: {forecasting.summary.line()}")
@@ -226,54 +236,26 @@ def demo(call: Call) -> int:
     return max(training.status, forecasting.status)
 
 
+@command(app, ["up", "api"])
+def up(call: Call) -> int:
+    """Start everything on this machine: Prefect, a worker, the HTTP service and the dashboard."""
+    from apps.up.command import start_all
+
+    return start_all(call)
+
+
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 add_inspection(app)
 
 
-def _run_training(call: Call, display: "RunDisplay", n_series: int) -> None:
+def _run_universe(
+    call: Call, display: "RunDisplay", command: str, n_series: int = 1, **more: Any
+) -> None:
+    """Run the flow of a command over the series that were called for."""
     _start_prefect(call, display, n_series)
-    from flows.parameters import TrainParams
-    from flows.training import train_universe
-
-    params = TrainParams.of(call.settings, call.tickers, call.intervals)
-    _run_flow(train_universe, params, display)
-
-
-def _run_forecasting(call: Call, display: "RunDisplay", steps: int) -> None:
-    _start_prefect(call, display)
-    from flows.forecasting import forecast_universe
-    from flows.parameters import ForecastParams
-
-    params = ForecastParams.of(call.settings, call.tickers, call.intervals, n_steps=steps)
-    _run_flow(forecast_universe, params, display)
-
-
-def _run_evaluation(call: Call, display: "RunDisplay", n_series: int) -> None:
-    _start_prefect(call, display, n_series)
-    from flows.evaluating import evaluate_universe
-    from flows.parameters import EvaluateParams
-
-    params = EvaluateParams.of(call.settings, call.tickers, call.intervals)
-    _run_flow(evaluate_universe, params, display)
-
-
-def _run_tuning(call: Call, display: "RunDisplay", n_studies: int) -> None:
-    _start_prefect(call, display, n_studies)
-    from flows.parameters import TuneParams
-    from flows.tuning import tune_universe
-
-    params = TuneParams.of(call.settings, call.tickers, call.intervals)
-    _run_flow(tune_universe, params, display)
-
-
-def _run_scoring(call: Call, display: "RunDisplay") -> None:
-    _start_prefect(call, display)
-    from flows.parameters import ScoreParams
-    from flows.scoring import score_universe
-
-    params = ScoreParams.of(call.settings, call.tickers, call.intervals)
-    _run_flow(score_universe, params, display)
+    flow, parameters = map(resolve_name, _FLOWS[command])
+    _run_flow(flow, parameters.of(call.settings, call.tickers, call.intervals, **more), display)
 
 
 def _check_training(call: Call) -> "Discovery":

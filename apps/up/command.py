@@ -1,0 +1,102 @@
+"""`tickerflow up`: checks what can be wrong before anything starts, then has all parts run."""
+
+import os
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from apps.environment import API_KEY
+from apps.errors import DONE
+from apps.options import Call
+from apps.up.conducting import Conductor, Signals
+from apps.up.once import only_one
+from apps.up.parts import choose_addresses, common_environment, make_parts
+from apps.up.show import Board
+from ml.config import Settings
+from ml.errors import PartError, UsageError
+
+_SERVER_SECONDS = 10.0
+_TICK_SECONDS = 0.5
+
+
+def start_all(call: Call) -> int:
+    """Run all parts until Ctrl-C or SIGTERM; the exit status.
+
+    Raises:
+        UsageError: another one runs already, a port is taken, Prefect's server does not answer, or all
+            the world could write.
+        PartError: a part cannot be kept alive; all the others are ended.
+    """
+    settings = call.settings
+    _check_host(settings)
+    server, server_ui, home = _named_server(settings)
+    logs_dir = settings.up.logs_dir.absolute()
+    with ExitStack() as held:
+        # First the folder: a second call is to hear of the first one, not of its ports.
+        hint = "open its pages, or end it: Ctrl-C there, or kill -INT and its number"
+        sign = [held.enter_context(only_one(settings.store_dir, hint))]
+        addresses = choose_addresses(settings, server, server_ui)
+        if addresses.owns_prefect:
+            hint = "set PREFECT_HOME to another folder, or PREFECT_API_URL to the API of its server"
+            sign.append(held.enter_context(only_one(home, hint)))
+        for leave in sign:
+            leave(addresses.pages())
+        logs_dir.mkdir(parents=True, exist_ok=True)
+        board = held.enter_context(Board(logs_dir, as_json=call.json, quiet=call.quiet))
+        signals = Signals()
+        held.enter_context(signals.counted())
+        environment = common_environment(settings, call.overrides, addresses)
+        conductor = Conductor(list(make_parts(settings, addresses)), environment, logs_dir, board)
+        problem = conductor.run(signals)
+    if problem:
+        raise PartError(
+            f"expected every part to run, found that {problem}",
+            hint="its log says more; all the others were ended",
+        )
+    return DONE
+
+
+def _check_host(settings: Settings) -> None:
+    host = settings.api.host
+    if host == "127.0.0.1" or os.environ.get(API_KEY):
+        return
+    from apps.http.guard import is_loopback  # FastAPI comes with it
+
+    if not is_loopback(host):
+        raise UsageError(
+            f"expected {API_KEY} in the environment, for {host} can be reached from other machines; "
+            "found none",
+            hint=f"export {API_KEY}=$(openssl rand -hex 32), or leave --host at 127.0.0.1",
+        )
+
+
+def _named_server(settings: Settings) -> tuple[str, str, Path]:
+    """The API and the UI of the server that Prefect's settings name, or empty; and Prefect's folder."""
+    from prefect.settings import get_current_settings
+
+    prefect = get_current_settings()
+    url = (prefect.api.url or "").rstrip("/")
+    if not url:
+        return "", "", prefect.home
+    until = time.monotonic() + _SERVER_SECONDS
+    problem = _problem(url)
+    while problem and settings.up.prefect and time.monotonic() < until:
+        time.sleep(_TICK_SECONDS)
+        problem = _problem(url)
+    if problem and settings.up.prefect:
+        raise UsageError(
+            f"expected Prefect's server to answer at {url}, its PREFECT_API_URL; found {problem}",
+            hint="start it (prefect server start), or unset PREFECT_API_URL (in the environment or in "
+            "Prefect's profile) for one of tickerflow up's own",
+        )
+    return url, (prefect.ui_url or url.removesuffix("/api")).rstrip("/"), prefect.home
+
+
+def _problem(url: str) -> str:
+    try:
+        with urlopen(f"{url}/health", timeout=_SERVER_SECONDS):  # noqa: S310
+            return ""
+    except (URLError, OSError, ValueError) as error:
+        return str(error)

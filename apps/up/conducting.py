@@ -1,0 +1,142 @@
+"""Starts all parts, waits, and stops them in order: nothing new first, the rest after what they need."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from apps.interrupting import ENDING
+from apps.up.family import MARK, end_all, relatives, send
+from apps.up.keeper import Keeper
+from apps.up.part import Part
+from apps.up.show import Board
+
+_TICK_SECONDS = 0.1
+_LAST_SECONDS = 5.0
+_WORKING = ("deployments", "worker", "noticer")
+
+
+class Signals:
+    """Counts the signals that ask for the end; the second one asks for haste."""
+
+    def __init__(self) -> None:
+        self.received: list[int] = []
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count for the length of the block. The parts start with the system's own handling."""
+        before = {number: signal.signal(number, self._note) for number in ENDING}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.received.append(number)
+
+
+class Conductor:
+    """All parts of one call."""
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        environment: Mapping[str, str],
+        logs_dir: Path,
+        board: Board,
+    ) -> None:
+        self._mark = secrets.token_hex(8)
+        self._board = board
+        self._warden: subprocess.Popen[str] | None = None
+        self._began = time.monotonic()
+        common = {**os.environ, **environment, MARK: self._mark, "PYTHONUNBUFFERED": "1"}
+        self._keepers = [
+            Keeper(part, common, Path.cwd(), logs_dir, self._board.show, self._began) for part in parts
+        ]
+        self._by_name = {keeper.status.part.name: keeper for keeper in self._keepers}
+
+    def run(self, signals: Signals) -> str:
+        """Run all until a signal ends them; return why they could not, empty where they could."""
+        # Without the mark: it ends all who carry it.
+        self._warden = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "apps.up.warden", self._mark],
+            stdin=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            for keeper in self._keepers:
+                self._board.show(keeper.status)
+                keeper.start(self._by_name.get(keeper.status.part.after))
+            return self._wait(signals)
+        finally:
+            self._stop(signals)
+
+    def _wait(self, signals: Signals) -> str:
+        is_announced, told = False, set[int]()
+        while not signals.received:
+            told = self._tell_warden(told)
+            failed = next((k for k in self._keepers if k.status.state == "failed"), None)
+            if failed is not None:
+                return f"{failed.status.part.name} {failed.status.detail}; its log: {failed.log_path}"
+            if not is_announced and all(keeper.is_ready.is_set() for keeper in self._keepers):
+                is_announced = True
+                seconds = time.monotonic() - self._began
+                self._board.headline(
+                    f"all ready after {seconds:.1f} s", "ready", seconds=round(seconds, 2)
+                )
+            time.sleep(_TICK_SECONDS)
+        return ""
+
+    def _tell_warden(self, told: set[int]) -> set[int]:
+        """The pids, for systems that do not show what processes were started with."""
+        pids = self._pids()
+        assert self._warden is not None
+        assert self._warden.stdin is not None
+        for pid in pids - told:
+            self._warden.stdin.write(f"{pid}\n")
+            self._warden.stdin.flush()
+        return told | pids
+
+    def _pids(self) -> set[int]:
+        return {pid for keeper in self._keepers if (pid := keeper.pid) is not None}
+
+    def _stop(self, signals: Signals) -> None:
+        self._board.headline("stopping; once more Ctrl-C ends at once what runs", "stopping")
+        asked, pids = len(signals.received), self._pids()
+        for keeper in self._keepers:
+            keeper.quit()
+        # First who asks for work and who does it; then what they talk to.
+        first = [keeper for keeper in self._keepers if keeper.status.part.name in _WORKING]
+        for group in (first, [keeper for keeper in self._keepers if keeper not in first]):
+            for keeper in group:
+                keeper.ask_to_end()
+            began = time.monotonic()
+            for keeper in group:
+                until = began + keeper.status.part.patience_seconds
+                while not keeper.wait(_TICK_SECONDS):
+                    if time.monotonic() > until or len(signals.received) > asked:
+                        self._hurry(keeper)
+                        break
+                keeper.close()
+        end_all(self._mark, pids, _LAST_SECONDS)
+        if self._warden is not None and self._warden.stdin is not None:
+            self._warden.stdin.close()
+            self._warden.wait()
+        self._board.headline("all stopped", "stopped")
+
+    def _hurry(self, keeper: Keeper) -> None:
+        """End a part that takes too long; with the worker the runs that it has started."""
+        if keeper.status.part.name == "worker":
+            send(relatives(self._mark, self._pids()) - self._pids(), signal.SIGTERM)
+            if keeper.wait(_LAST_SECONDS):
+                return
+        keeper.ask_to_end(signal.SIGKILL)
+        keeper.wait(_LAST_SECONDS)
