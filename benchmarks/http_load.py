@@ -151,14 +151,16 @@ def main() -> int:
             asyncio.run(as_fast_as_they_come(service, checker, 500))  # what a process does once
             fastest = by_wrk(service, min(20, options.seconds))
             paced = asyncio.run(at_rate(service, checker, 100, options.seconds))
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), service.cpu_seconds()
             memory = asyncio.run(as_fast_as_they_come(service, checker, options.requests))
             checked = options.requests / (time.perf_counter() - began)
+            cpu_ms = 1000 * (service.cpu_seconds() - cpu) / options.requests
     p50, p99 = np.percentile(paced, (50, 99))
     print("| | |\n| --- | ---: |")
     if fastest is not None:
         print(f"| requests a second, wrk, {_CONNECTIONS} connections | {fastest:.0f} |")
     print(f"| the same by a client that checks each of {options.requests} answers | {checked:.0f} |")
+    print(f"| processor time of the service for each of these | {cpu_ms:.2f} ms |")
     print(f"| at 100 a second: median, 99%, longest | {p50:.1f}, {p99:.1f}, {max(paced):.1f} ms |")
     print(f"| memory after each tenth | {', '.join(f'{megabytes:.0f}' for megabytes in memory)} MB |")
     print(f"| promotions seen, answers checked | {len(checker.versions)}, {checker.answers} |")

@@ -48,6 +48,11 @@ class Service:
         assert found is not None
         return int(found[1]) / 1000
 
+    def cpu_seconds(self) -> float:
+        """Its processor time until now, of all its threads."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 def settings_of(folder: Path) -> Settings:
     """Settings over a folder; the folder is the environment's, so that other processes have it too."""

@@ -167,4 +167,6 @@ def _add_series(registry: CollectorRegistry, board: Board) -> None:
     for row in rows[:MOST_SERIES]:
         if row.last is not None:
             last.labels(row.ticker, row.interval).set(row.last.timestamp())
+        # Its calendar is looked at with its forecast: until then none known is not none overdue.
+        if row.forecast_change is not None:
             overdue.labels(row.ticker, row.interval).set(row.overdue_bars)

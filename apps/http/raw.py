@@ -12,13 +12,14 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi import Path as PathPart
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
 
 from apps.http.context import TheSettings
 from apps.http.guard import may_write
 from apps.http.problems import answers, refusal
 from ml.artifacts.store import ModelStore
 from ml.config import Settings
-from ml.data.atomic import temporary
+from ml.data.atomic import sweep, temporary
 from ml.data.incoming import Arrived, check_name, free_name, take_in
 from ml.errors import StoreError
 from ml.series import SeriesKey
@@ -123,6 +124,7 @@ async def _receiving(raw_dir: Path) -> AsyncIterator[Path]:
     part = temporary(raw_dir, "upload")
     try:
         await run_in_threadpool(raw_dir.mkdir, parents=True, exist_ok=True)
+        await run_in_threadpool(sweep, raw_dir)
         try:
             yield part
         finally:
@@ -139,9 +141,12 @@ async def _write(part: Path, request: Request) -> int:
     """Write the body as it comes, and see that it is on the disk; its size in bytes."""
     size = 0
     async with await anyio.open_file(part, "xb") as file:
-        async for chunk in request.stream():
-            size += len(chunk)
-            await file.write(chunk)
+        try:
+            async for chunk in request.stream():
+                size += len(chunk)
+                await file.write(chunk)
+        except ClientDisconnect as error:
+            raise refusal(400, "expected a whole file, found its sender gone") from error
         await file.flush()
         await run_in_threadpool(os.fsync, file.wrapped.fileno())
     if not size:

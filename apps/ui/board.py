@@ -48,7 +48,7 @@ def line(row: Mapping[str, Any]) -> dict[str, Any]:
         "interval": interval,
         "spark": spark(row["spark"]),
         "last": words.price(row["last_close"]),
-        "change": words.share(row["change"], 2),
+        "change": "" if row["change"] is None else words.share(row["change"], 2),
         "change_by": row["change"],
         "forecast": _forecast(row, proven) if serves else words.NOTHING,
         "forecast_note": f"in {words.count(row['horizon'], 'bar')}" if proven else "",

@@ -7,18 +7,15 @@ of labels: nights, weekends and holidays take no room, and the steps of a foreca
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
 import plotly.graph_objects as go
 
-from apps.ui import words
+from apps.ui.chart_style import category, label, style
+from apps.ui.series_words import event
 from apps.ui.theme import Palette
 
 Json = Mapping[str, Any]
-
-# Of zooming, what a mouse and a finger can do; no logo and no tool bar over the chart.
-_DATES: Final = 5
-CONFIG: Final = {"displayModeBar": False, "scrollZoom": False, "responsive": True}
 
 
 @dataclass(frozen=True)
@@ -114,6 +111,27 @@ def changes_figure(bars: Json, forecast: Json | None, colours: Palette) -> go.Fi
     return figure
 
 
+def marks(model: Json, score: Json) -> list[Mark]:
+    """Where each version of a series began to serve, on the time axis of its bars.
+
+    That is when it was promoted, or where its forecasts begin if these are of older bars: of a history
+    that was replayed.
+
+    Args:
+        model: of ``/ml/models/...``.
+        score: of ``/ml/score/...``.
+    """
+    begun = {one["version"]: one for one in score["versions"]}
+    found = []
+    for one in reversed(model["history"]):
+        if one["at"] and one["event"] not in ("", "rejected"):
+            first = begun.pop(one["version"], None)
+            at = min(one["at"], first["first"]) if first else one["at"]
+            found.append(Mark(at, f"{event(one['event'])} {one['model']}"))
+    found += [Mark(one["first"], f"{one['model']} served") for one in begun.values()]
+    return sorted(found, key=lambda mark: mark.at)
+
+
 def tiled(past: Sequence[Json], known: set[str]) -> list[Json]:
     """Of past forecasts, newest first, those that do not overlap and have all their bars on the axis."""
     chosen: list[Json] = []
@@ -125,48 +143,6 @@ def tiled(past: Sequence[Json], known: set[str]) -> list[Json]:
         chosen.append({**made, "steps": seen})
         before = made["asof"]
     return chosen
-
-
-def label(stamp: str) -> str:
-    """A bar on the axis; no two bars of a series have the same."""
-    return words.stamp(stamp)
-
-
-def category(axis: Sequence[str]) -> dict[str, Any]:
-    """An axis of bars; a few dates in two lines beneath, which a phone's width has room for."""
-    every = max(1, len(axis) // _DATES)
-    shown = axis[every // 2 :: every]
-    return {
-        "type": "category",
-        "categoryorder": "array",
-        "categoryarray": [label(stamp) for stamp in axis],
-        "tickvals": [label(stamp) for stamp in shown],
-        "ticktext": [_short(stamp) for stamp in shown],
-        "tickangle": 0,
-    }
-
-
-def style(figure: go.Figure, colours: Palette, height: int) -> None:
-    """The look that all charts share."""
-    figure.update_layout(
-        height=height,
-        margin={"l": 4, "r": 4, "t": 34, "b": 4},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": colours.muted, "size": 12, "family": "Source Sans, Segoe UI, sans-serif"},
-        legend={
-            "orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "xanchor": "left",
-            "font": {"color": colours.ink}, "bgcolor": "rgba(0,0,0,0)", "itemclick": False,
-            "itemdoubleclick": False,
-        },
-        hovermode="x unified",
-        hoverlabel={"bgcolor": colours.panel, "font": {"color": colours.ink}},
-        dragmode=False,
-    )  # fmt: skip
-    figure.update_xaxes(
-        showgrid=False, zeroline=False, linecolor=colours.grid, automargin=True, showline=True
-    )
-    figure.update_yaxes(gridcolor=colours.grid, zeroline=False, automargin=True)
 
 
 def _fan(figure: go.Figure, forecast: Json, levels: Sequence[int], colours: Palette) -> None:
@@ -269,11 +245,6 @@ def _marks(figure: go.Figure, marks: Sequence[Mark], axis: Sequence[str], colour
             xanchor="right" if late else "left", xshift=-4 if late else 4,
             font={"color": colours.warn, "size": 11},
         )  # fmt: skip
-
-
-def _short(stamp: str) -> str:
-    head, _, last = label(stamp).rpartition(" ")
-    return f"{head}<br>{last}"
 
 
 def _changes(closes: Sequence[float]) -> list[float]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from apps.ui.charts import category, label, style
+from apps.ui.chart_style import category, label, style
 from apps.ui.theme import Palette
 
 Json = Mapping[str, Any]

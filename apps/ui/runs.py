@@ -51,7 +51,7 @@ def _list(show: str, limit: int) -> bool:
         problem(error, "runs")
         if error.status == 503:
             st.caption("`tickerflow up` starts Prefect, with everything else, in one command.")
-        return False
+        return error.status in (0, 503)
     runs: list[dict[str, Any]] = waiting + found["runs"]
     _facts(found)
     if not runs:

@@ -11,7 +11,7 @@ import streamlit as st
 from apps.ui import series_data, series_forecast, series_model, series_record, states, words
 from apps.ui.links import name_of, series_of
 from apps.ui.series_empty import no_series
-from apps.ui.series_words import BADGES
+from apps.ui.series_words import BADGES, plain
 from apps.ui.session import api
 
 Json = Mapping[str, Any]
@@ -41,7 +41,7 @@ def page() -> None:
         ):
             heading = st.container(width="content")
             name = _chosen(list(rows))
-            heading.title(" ".join(series_of(name)), anchor=False)
+            heading.title(plain(" ".join(series_of(name))), anchor=False)
         if name in rows:
             _series(name, rows[name])
         else:

@@ -6,11 +6,11 @@ from typing import Any, Final
 import streamlit as st
 
 from apps.ui import series_words, states, words
-from apps.ui.charts import CONFIG, Mark, changes_figure, price_figure
+from apps.ui.chart_style import CONFIG
+from apps.ui.charts import changes_figure, marks, price_figure
 from apps.ui.client import ApiProblem
 from apps.ui.links import resource
 from apps.ui.series_empty import no_model
-from apps.ui.series_words import event
 from apps.ui.session import api
 from apps.ui.theme import palette
 
@@ -50,19 +50,6 @@ def show(ticker: str, interval: str, row: Json) -> None:
         st.warning(f"This model is too old: {forecast['expired']}", icon=":material/hourglass_bottom:")
     _changes(bars, forecast)
     _downloads(ticker, interval, steps)
-
-
-def marks(model: Json, score: Json) -> list[Mark]:
-    """Promotions on the time axis, and from where a version's forecasts have been scored."""
-    found = {one["version"]: Mark(one["first"], f"{one['model']} serves") for one in score["versions"]}
-    for one in reversed(model["history"]):
-        if one["at"] and one["event"] and one["event"] != "rejected":
-            # By when it was promoted, unless it has forecast bars that are older: a replay of history.
-            found.setdefault(
-                f"{one['version']} {one['at']}" if one["version"] in found else one["version"],
-                Mark(one["at"], f"{event(one['event'])}: {one['model']}"),
-            )
-    return sorted(found.values(), key=lambda mark: mark.at)
 
 
 def _settings(row: Json) -> tuple[int, list[int], int, bool]:

@@ -8,7 +8,7 @@ import streamlit as st
 from apps.ui import states, words
 from apps.ui.client import ApiProblem
 from apps.ui.links import resource
-from apps.ui.series_words import event
+from apps.ui.series_words import event, plain
 from apps.ui.session import api, api_key
 
 Json = Mapping[str, Any]
@@ -62,7 +62,7 @@ def _happening(ticker: str, interval: str, one: Json, *, offered: bool) -> None:
 def _ask(ticker: str, interval: str, one: Json) -> None:
     st.markdown(
         f"From the next forecast on, **{one['model']}** of {words.stamp(one['at'])} serves "
-        f"{ticker} {interval} again. Nothing is deleted: you can come back the same way."
+        f"{plain(ticker)} {interval} again. Nothing is deleted: you can come back the same way."
     )
     st.caption(f"Version {one['version']}")
     with st.container(horizontal=True, horizontal_alignment="right"):
@@ -77,5 +77,5 @@ def _ask(ticker: str, interval: str, one: Json) -> None:
         except ApiProblem as error:
             states.problem(error, "rollback")
             return
-        st.toast(f"{one['model']} serves {ticker} {interval} again.", icon=":material/undo:")
+        st.toast(f"{one['model']} serves {plain(ticker)} {interval} again.", icon=":material/undo:")
         st.rerun()

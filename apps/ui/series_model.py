@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from apps.ui import series_words
-from apps.ui.charts import CONFIG
+from apps.ui.chart_style import CONFIG
 from apps.ui.charts_record import coverage_figure, error_figure, loss_figure
 from apps.ui.client import ApiProblem
 from apps.ui.links import resource

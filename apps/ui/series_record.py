@@ -6,7 +6,7 @@ from typing import Any, Final
 import streamlit as st
 
 from apps.ui import states, words
-from apps.ui.charts import CONFIG
+from apps.ui.chart_style import CONFIG
 from apps.ui.charts_record import coverage_figure, error_figure, outcome_figure, outcomes
 from apps.ui.links import resource
 from apps.ui.session import api

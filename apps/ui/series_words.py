@@ -23,6 +23,7 @@ EVENTS: Final = {
     "rolled_back": "Rolled back to",
     "demoted": "Demoted",
 }
+_MARKUP: Final = frozenset("\\`*_[]()#$:~<>!|")
 REASONS: Final = {
     "unparsable_timestamp": "the time cannot be read",
     "missing_value": "a price is missing or not a number",
@@ -31,6 +32,11 @@ REASONS: Final = {
     "negative_volume": "the volume is negative",
     "duplicate_timestamp": "a later row has the same time",
 }
+
+
+def plain(text: str) -> str:
+    """A text, such as a ticker, for a place that reads markdown: ``BRK_A*`` stays as it is."""
+    return "".join(f"\\{one}" if one in _MARKUP else one for one in text)
 
 
 def outlook(forecast: Json, level: int) -> str:

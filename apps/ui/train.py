@@ -1,5 +1,6 @@
 """Train: choose series and how, start, watch, and read what was decided."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
@@ -7,7 +8,7 @@ import streamlit as st
 from apps.ui.attempts import attempt, failure
 from apps.ui.client import ApiProblem
 from apps.ui.drop import drop_zone
-from apps.ui.following import follow
+from apps.ui.following import follow, refreshed
 from apps.ui.links import name_of, resource, series_of
 from apps.ui.run_words import serving_words
 from apps.ui.session import api, api_key
@@ -64,13 +65,13 @@ def _start(choice: Choice) -> None:
     if pressed:
         started: list[str] = []
         with st.spinner("Asking Prefect for a run…"):
-            attempt("start", lambda: _post(choice, started))
+            attempt("start", lambda: _post(choice.series[len(started) :], choice, started))
         if started:
             st.query_params["run"] = started
 
 
-def _post(choice: Choice, started: list[str]) -> None:
-    for name in choice.series:
+def _post(names: Sequence[str], choice: Choice, started: list[str]) -> None:
+    for name in names:
         ticker, interval = series_of(name)
         asked = {"ticker": ticker, "interval": interval, **choice.params}
         run = api().post("/ml/train", key=api_key(), params=asked)
@@ -79,14 +80,15 @@ def _post(choice: Choice, started: list[str]) -> None:
 
 def _now(choice: Choice) -> None:
     """What runs, or, before that, what serves the series that are chosen."""
-    failure("start")
+    failed = failure("start")
     runs = st.query_params.get_all("run")
     if runs:
         with st.container(key="following"):
             st.subheader("This training" if len(runs) == 1 else "These trainings", anchor=False)
             follow(runs)
         return
-    _prefect()
+    if failed is None:
+        refreshed("prefect", _prefect)
     if choice.series:
         st.subheader("What serves now", anchor=False)
     for name in choice.series[:_LISTED]:
@@ -98,8 +100,8 @@ def _now(choice: Choice) -> None:
         st.markdown(_COURSE)
 
 
-def _prefect() -> None:
-    """Say that Prefect is away before a click does."""
+def _prefect() -> bool:
+    """Say that Prefect is away before a click does; whether it is."""
     try:
         queued = api().get("/ml/runs", limit=1)["queued"]
     except ApiProblem as error:
@@ -108,11 +110,11 @@ def _prefect() -> None:
         st.subheader("Trainings need Prefect", anchor=False)
         problem(error, "prefect")
         st.caption("`tickerflow up` starts it, with everything else, in one command.")
-        return
+        return True
     if queued:
-        st.info(
-            f"{queued} trainings wait already: a new one waits with them.", icon=":material/schedule:"
-        )
+        waiting = "A training waits already" if queued == 1 else f"{queued} trainings wait already"
+        st.info(f"{waiting}: a new one waits its turn.", icon=":material/schedule:")
+    return False
 
 
 def _serving(name: str) -> None:

@@ -48,7 +48,8 @@ def start_all(call: Call) -> int:
         signals = Signals()
         held.enter_context(signals.counted())
         environment = common_environment(settings, call.overrides, addresses)
-        conductor = Conductor(list(make_parts(settings, addresses)), environment, logs_dir, board)
+        parts = list(make_parts(settings, addresses))
+        conductor = Conductor(parts, environment, logs_dir, board, settings.up.stop_seconds)
         problem = conductor.run(signals)
     if problem:
         raise PartError(

@@ -6,15 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 from apps.interrupting import ENDING
-from apps.up.family import MARK, end_all, relatives, send
+from apps.up.family import MARK, end_all
 from apps.up.keeper import Keeper
 from apps.up.part import Part
+from apps.up.runs import let_finish, put_back, running
 from apps.up.show import Board
 
 _TICK_SECONDS = 0.1
@@ -51,16 +52,18 @@ class Conductor:
         environment: Mapping[str, str],
         logs_dir: Path,
         board: Board,
+        stop_seconds: float,
     ) -> None:
         self._mark = secrets.token_hex(8)
-        self._board = board
+        self._board, self._stop_seconds = board, stop_seconds
+        self._prefect_api = environment.get("PREFECT_API_URL", "")
         self._warden: subprocess.Popen[str] | None = None
         self._began = time.monotonic()
         common = {**os.environ, **environment, MARK: self._mark, "PYTHONUNBUFFERED": "1"}
         self._keepers = [
             Keeper(part, common, Path.cwd(), logs_dir, self._board.show, self._began) for part in parts
         ]
-        self._by_name = {keeper.status.part.name: keeper for keeper in self._keepers}
+        self.keepers = {keeper.status.part.name: keeper for keeper in self._keepers}
 
     def run(self, signals: Signals) -> str:
         """Run all until a signal ends them; return why they could not, empty where they could."""
@@ -74,7 +77,7 @@ class Conductor:
         try:
             for keeper in self._keepers:
                 self._board.show(keeper.status)
-                keeper.start(self._by_name.get(keeper.status.part.after))
+                keeper.start(self.keepers.get(keeper.status.part.after))
             return self._wait(signals)
         finally:
             self._stop(signals)
@@ -116,6 +119,8 @@ class Conductor:
         # First who asks for work and who does it; then what they talk to.
         first = [keeper for keeper in self._keepers if keeper.status.part.name in _WORKING]
         for group in (first, [keeper for keeper in self._keepers if keeper not in first]):
+            if group is not first:
+                self._end_runs(lambda: len(signals.received) > asked)
             for keeper in group:
                 keeper.ask_to_end()
             began = time.monotonic()
@@ -132,11 +137,26 @@ class Conductor:
             self._warden.wait()
         self._board.headline("all stopped", "stopped")
 
+    def _end_runs(self, in_haste: Callable[[], bool]) -> None:
+        """The worker is gone, and takes no more: see its runs off while Prefect is still there."""
+        n_running = len(set(running(self._mark).values()))
+        if n_running:
+            self._board.headline(
+                f"waiting up to {self._stop_seconds:g} s for {n_running} running", "finishing"
+            )
+        ended = let_finish(self._mark, self._stop_seconds, in_haste)
+        if not ended or not self._prefect_api:
+            return
+        from prefect.client.orchestration import SyncPrefectClient
+
+        with SyncPrefectClient(api=self._prefect_api) as client:
+            problems = put_back(client, ended)
+        words = f"{len(ended)} ended; they begin again at the next start"
+        if problems:
+            words += f"; not put back: {'; '.join(problems.values())}"
+        self._board.headline(words, "ended", runs=[str(run) for run in sorted(ended)])
+
     def _hurry(self, keeper: Keeper) -> None:
-        """End a part that takes too long; with the worker the runs that it has started."""
-        if keeper.status.part.name == "worker":
-            send(relatives(self._mark, self._pids()) - self._pids(), signal.SIGTERM)
-            if keeper.wait(_LAST_SECONDS):
-                return
+        """End a part that takes too long."""
         keeper.ask_to_end(signal.SIGKILL)
         keeper.wait(_LAST_SECONDS)

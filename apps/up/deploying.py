@@ -1,12 +1,14 @@
 """Brings prefect.yaml to Prefect's server: the work pool, where it is missing, and all deployments.
 
-``python -m apps.up.deploying PREFECT_YAML``. What deploying imports takes longer than deploying does: it
-is imported while the server starts.
+``python -m apps.up.deploying PREFECT_YAML [alone]``. What deploying imports takes longer than deploying
+does: it is imported while the server starts. Where nobody else works for this server (``alone``), runs
+that were under way when their machine died begin again: they would be waited for, for ever.
 """
 
 import importlib
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,15 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists, PrefectHTTPStatusError
 
+from apps.up.runs import lost, put_back
+
 _PATIENCE_SECONDS = 300.0
 _TICK_SECONDS = 0.2
 
 
 def main() -> int:
     """Import, wait for the server, deploy; the exit status."""
+    began = datetime.now(UTC)
     file = Path(sys.argv[1])
     deployments: list[dict[str, Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
     importlib.import_module("prefect.cli.deploy")
@@ -32,6 +37,9 @@ def main() -> int:
         _wait_for(client)
         for pool in sorted({deployment["work_pool"]["name"] for deployment in deployments}):
             _make_pool(client, pool)
+        if "alone" in sys.argv[2:]:
+            for problem in put_back(client, lost(client, before=began)).values():
+                print(f"a run that was interrupted could not be put back: {problem}")  # noqa: T201
     try:
         sys.argv = ["prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
         app()

@@ -42,11 +42,14 @@ class Noticer:
         self._unread: dict[str, str] = {}
         self._said = ""
         self._is_first = True
+        self._present: set[str] = set()  # at the first look; a file may still be on its way there then
         self._prefect_is_away = False
 
     def look(self) -> float:
         """Look once, ask for what is due; return after how many seconds to look again at the latest."""
         found = self._discover()
+        if self._is_first:
+            self._present = {raw.key.stem for raw in found.series}
         files = [path for raw in found.series for path in raw.files]
         unsettled = self._settling.unsettled(files)
         settled = [raw for raw in found.series if unsettled.isdisjoint(raw.files)]
@@ -94,9 +97,8 @@ class Noticer:
                 continue
             if asked is before:
                 continue
-            if asked.job is None or (
-                self._is_first and before is None and not self._settings.up.catch_up
-            ):
+            is_old = before is None and raw.key.stem in self._present
+            if asked.job is None or (is_old and not self._settings.up.catch_up):
                 self._remember({raw.key.stem: asked.model_copy(update={"job": None, "run": ""})})
             else:
                 due.append((raw.key, asked))

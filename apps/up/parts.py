@@ -104,7 +104,9 @@ def make_parts(settings: Settings, addresses: Addresses) -> Iterator[Part]:
         )
     if up.prefect:
         file = Path("prefect.yaml") if Path("prefect.yaml").is_file() else ROOT / "prefect.yaml"
-        yield Part("deployments", (python, "-m", "apps.up.deploying", str(file.absolute())), is_job=True)
+        alone = ("alone",) if addresses.owns_prefect else ()
+        deploying = (python, "-m", "apps.up.deploying", str(file.absolute()), *alone)
+        yield Part("deployments", deploying, is_job=True)
     yield Part(
         "api",
         (python, "-m", "apps.api", "--host", settings.api.host, "--port", _port(addresses.api)),
@@ -125,7 +127,6 @@ def make_parts(settings: Settings, addresses: Addresses) -> Iterator[Part]:
             health=addresses.worker_health,
             after="prefect" if addresses.owns_prefect else "",
             ended_by=signal.SIGINT,
-            patience_seconds=up.stop_seconds,
         )
     if up.notice != "off" and addresses.prefect_api:
         yield Part(

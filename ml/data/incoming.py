@@ -53,7 +53,8 @@ def free_name(raw_dir: Path, key: SeriesKey) -> str:
 def take_in(part: Path, name: str) -> Arrived:
     """Give a whole file, which lies in the raw folder under a temporary name, its own name.
 
-    The temporary name is left to the caller to remove. Raises `OSError` with nothing changed.
+    The temporary name, where it is still there, is left to the caller to remove.
+    Raises `OSError` with nothing changed.
     """
     raw_dir, key = part.parent, check_name(name)
     other = _twin(raw_dir, name, key)
@@ -61,12 +62,22 @@ def take_in(part: Path, name: str) -> Arrived:
         return Arrived("twin", other)
     place = raw_dir / name
     try:
-        # Unlike a rename, a link never takes the place of a file that came meanwhile.
-        os.link(part, place)
+        _name(part, place)
     except FileExistsError:
         return Arrived("same" if _digest(place) == _digest(part) else "taken", name)
     sync_folder(raw_dir)
     return Arrived("new")
+
+
+def _name(part: Path, place: Path) -> None:
+    """Unlike a rename, this never takes the place of a file that came meanwhile."""
+    try:
+        os.link(part, place)
+    except FileExistsError:
+        raise
+    except OSError:  # exFAT and some network drives have no links: the name is taken first
+        place.touch(exist_ok=False)
+        part.replace(place)
 
 
 def _twin(raw_dir: Path, name: str, key: SeriesKey) -> str:

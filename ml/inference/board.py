@@ -21,6 +21,7 @@ from ml.outcomes import Failure
 from ml.series import SeriesKey
 
 _log = logging.getLogger(__name__)
+_FEW: Final = 16  # series that are read within a second or so
 _LOG: Final = "the log of the service has the trace; please report it"
 
 
@@ -86,7 +87,8 @@ class Board:
         """All series as they are known now.
 
         Args:
-            patience: seconds to wait for what has changed since the last look.
+            patience: seconds to wait for what has changed since the last look, where that is little: of
+                a folder that is new there is more to show by another look.
         """
         with self._changed:
             self._lookers += 1
@@ -99,8 +101,9 @@ class Board:
         until = time.monotonic() + patience
         with self._changed:
             self._mark(found)
-            while self._is_busy() and (left := until - time.monotonic()) > 0:
-                self._changed.wait(left)
+            if len(self._memory.waiting) <= _FEW:
+                while self._is_busy() and (left := until - time.monotonic()) > 0:
+                    self._changed.wait(left)
             return self._view(found)
 
     def stop(self) -> None:
@@ -161,18 +164,18 @@ class Board:
             task()
 
     def _next(self) -> Callable[[], None] | None:
-        """What to read next: the ledger, then what was never seen, quickly, then all of the rest."""
+        """What to read next: what was never seen, quickly, then the ledger, then all of the rest."""
         with self._changed:
             # A look is many calls of the system, after each of which it would wait for this thread.
             while self._lookers and not self._stopping:
                 self._changed.wait()
             memory = self._memory
             if not self._stopping:
-                if memory.scored != memory.ledger:
-                    return partial(self._read_scores, memory.ledger)
                 for key in memory.waiting:
                     if key not in memory.glances:
                         return partial(self._read, key, None)
+                if memory.scored != memory.ledger:
+                    return partial(self._read_scores, memory.ledger)
                 for key, stamp in memory.waiting.items():
                     return partial(self._read, key, stamp)
             self._worker = None

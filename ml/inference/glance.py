@@ -107,7 +107,7 @@ class Glance:
         alerts: that hold at any time.
         due: when each bar after the last one is over, seconds of UTC, ascending ``(n,)``; empty where
             it was not found out.
-        is_complete: whether the forecast was looked at too.
+        is_complete: whether its files and its forecast were looked at too.
     """
 
     def __init__(self, key: SeriesKey, *, promoted: bool) -> None:
@@ -120,7 +120,7 @@ class Glance:
         self.meta: Meta | None = None
         self.alerts: list[Alert] = []
         self.due: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self.is_complete = not promoted
+        self.is_complete = False
 
     def add_ingested(self, outcome: IngestOutcome) -> None:
         """What ingest said of the series."""

@@ -22,7 +22,7 @@ def chart(page: Page, name: str) -> Locator:
 def legend(page: Page, name: str) -> list[str]:
     """What a chart's legend names, once it is drawn."""
     expect(chart(page, name)).to_be_visible()
-    return chart(page, name).locator(".legendtext").all_inner_texts()
+    return chart(page, name).locator(".legendtext").all_text_contents()
 
 
 def test_the_forecast_stands_beside_the_random_walk_and_above_its_error_record(
@@ -46,7 +46,7 @@ def test_the_state_of_the_page_is_a_link(page: Page, address: str) -> None:
     named = legend(page, "price")
     assert "95% band" not in named
     assert "Past forecasts and their 80% band" not in named
-    expect(page.get_by_label("Bars ahead")).to_have_value("20")
+    expect(page.get_by_label("Bars ahead", exact=True)).to_have_value("20")
     expect(page.get_by_text("In 20 bars")).to_be_visible()
     page.get_by_role("radio", name="95").click()
     page.wait_for_url("**level=95**")
@@ -161,7 +161,7 @@ def test_going_back_asks_first_and_the_next_forecast_is_of_the_earlier_version(
     browser: Browser, tmp_path: Path, page: Page, picture: Picture
 ) -> None:
     settings = quick_settings(tmp_path)
-    store_bars(settings, APPLE, make_bars(300))
+    store_bars(settings, APPLE, make_bars(420))
     first, second = promote(settings, APPLE, 1), promote(settings, APPLE, 2)
     store = ModelStore(settings.models_dir)
     with service(settings) as api, dashboard(api) as address:
@@ -183,7 +183,7 @@ def test_where_the_service_has_a_key_going_back_asks_for_it(
     browser: Browser, tmp_path: Path, page: Page
 ) -> None:
     settings = quick_settings(tmp_path)
-    store_bars(settings, APPLE, make_bars(300))
+    store_bars(settings, APPLE, make_bars(420))
     first = promote(settings, APPLE, 1)
     promote(settings, APPLE, 2)
     with service(settings, TICKERFLOW_API_KEY="open-sesame-123456") as api, dashboard(api) as address:

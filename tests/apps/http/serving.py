@@ -28,7 +28,13 @@ def serving(settings: Settings) -> AbstractContextManager[httpx.Client]:
 @contextmanager
 def serving_app(app: FastAPI) -> Iterator[httpx.Client]:
     """A client of an application, which listens on a free port of loopback until the block ends."""
-    config = server_config(app)
+    with serving_config(server_config(app)) as client:
+        yield client
+
+
+@contextmanager
+def serving_config(config: uvicorn.Config) -> Iterator[httpx.Client]:
+    """The same of how an application is served."""
     config.port, config.log_level = 0, "critical"
     config.configure_logging()
     server = uvicorn.Server(config)

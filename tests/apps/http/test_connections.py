@@ -10,8 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from apps.api import create_app, server_config
+from apps.http.connections import watched_protocol
 from apps.http.limits import MAX_HEADER_BYTES
-from tests.apps.http.serving import serving
+from tests.apps.http.serving import serving, serving_config
 from tests.stored import quick_settings
 
 HEADER_SECONDS, BODY_SECONDS = 0.6, 0.6
@@ -132,3 +134,14 @@ def test_hundreds_of_slow_clients_do_not_slow_down_the_others(service: httpx.Cli
             taken.append(time.monotonic() - began)
         assert max(taken) < 1.0
         assert all(read_all(connection).startswith(b"HTTP/1.1 408 ") for connection in opened)
+
+
+def test_of_too_many_that_wait_the_one_that_waits_longest_is_cut_off(tmp_path: Path) -> None:
+    config = server_config(create_app(quick_settings(tmp_path)))
+    config.http = watched_protocol(header_seconds=60, stall_seconds=60, most_waiting=3)
+    with serving_config(config) as service, ExitStack() as stack:
+        waiting = [stack.enter_context(connect(service)) for _ in range(3)]
+        assert service.get("/healthz").status_code == 200  # a fourth, which takes the first one's place
+        assert read_all(waiting[0]) == b""
+        waiting[2].sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert waiting[2].recv(65_536).startswith(b"HTTP/1.1 200 ")

@@ -29,9 +29,7 @@ def service(
         yield client
 
 
-def checked(
-    service: httpx.Client, folder: Path, max_examples: int, phases: str, seconds: int
-) -> Contract:
+def checked(service: httpx.Client, folder: Path, max_examples: int, phases: str) -> Contract:
     asked = {"ticker": KEY.ticker, "interval": str(KEY.interval)}
     run = service.post("/ml/train", params={**asked, "epochs": "1"}).json()
     history = service.get(f"/ml/models/{KEY.ticker}/{KEY.interval}").json()["history"]
@@ -47,7 +45,6 @@ def checked(
         max_examples=max_examples,
         known=known,
         phases=phases,
-        seconds=seconds,
     )
     assert found.passed, found.output
     return found
@@ -69,8 +66,8 @@ def is_well_behaved(found: Contract) -> None:
 def test_valid_and_invalid_requests_get_documented_answers_and_no_error(
     service: httpx.Client, tmp_path: Path
 ) -> None:
-    found = checked(service, tmp_path, 4, "examples,fuzzing", 200)
-    assert found.requests > 80
+    found = checked(service, tmp_path, 4, "examples,fuzzing")
+    assert found.requests >= 60
     is_well_behaved(found)
 
 
@@ -79,6 +76,6 @@ def test_valid_and_invalid_requests_get_documented_answers_and_no_error(
 def test_thousands_of_requests_get_documented_answers_and_no_error(
     service: httpx.Client, tmp_path: Path
 ) -> None:
-    found = checked(service, tmp_path, 100, "examples,coverage,fuzzing,stateful", 1700)
+    found = checked(service, tmp_path, 100, "examples,coverage,fuzzing,stateful")
     assert found.requests > 2000
     is_well_behaved(found)

@@ -55,11 +55,12 @@ def test_forecasts_and_last_bars_are_told_by_series(client: httpx.Client, settin
     while True:  # the board reads beside the answers
         counted = scrape(client)
         last = counted.get(("tickerflow_last_bar_timestamp_seconds", "1d", "BTC/USD"))
-        if last is not None and counted["tickerflow_overdue_bars", "1d", "BTC/USD"] == 500:
+        if last is not None and ("tickerflow_overdue_bars", "1d", "BTC/USD") in counted:
             break
         assert time.monotonic() < until
         time.sleep(0.1)
     assert counted["tickerflow_forecasts_total", "1d", "BTC/USD"] == 3
+    assert counted["tickerflow_overdue_bars", "1d", "BTC/USD"] == 500
     assert not any("NONE" in key for key in counted)
     assert counted[("tickerflow_series",)] == 1
     asof = client.get("/ml/forecast", params=FORECAST).json()["asof"]

@@ -1,6 +1,8 @@
 """Uploading raw files over real HTTP."""
 
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -126,6 +128,25 @@ def test_what_is_no_file_as_it_is_is_refused_and_leaves_nothing(
         answer = client.post("/ml/raw/AAPL_1d.csv", content=content, headers=CSV)
         assert "MAX_UPLOAD_MB" in is_problem(answer, 413)["hint"]
     assert list(settings.raw_dir.iterdir()) == []
+
+
+def test_an_upload_whose_sender_goes_away_leaves_nothing(
+    client: httpx.Client, settings: Settings
+) -> None:
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0)) as sender:
+        sender.sendall(
+            b"POST /ml/raw/AAPL_1d.csv HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/csv\r\n"
+            b"Content-Length: 100000\r\n\r\n" + b"x" * 50_000
+        )
+        until(lambda: settings.raw_dir.exists() and len(list(settings.raw_dir.iterdir())) == 1)
+    until(lambda: not list(settings.raw_dir.iterdir()))
+
+
+def until(reached: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_what_is_unreadable_is_kept_for_ingest_to_judge(

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
-from prefect.states import Cancelling, Scheduled
+from prefect.states import Cancelling, Running, Scheduled
 
 from apps.http import runs
 from apps.http.prefect_api import TAG
@@ -111,7 +112,9 @@ def test_a_run_that_no_worker_stops_is_cancelled_at_the_second_asking_and_may_be
 ) -> None:
     run = service.post("/ml/train", params=ASKED).json()
     with get_client(sync_client=True) as client:
-        client.set_flow_run_state(run["id"], Cancelling(), force=True)
+        states: list[State[None]] = [Running(), Cancelling()]
+        for state in states:
+            client.set_flow_run_state(run["id"], state, force=True)
     told = service.post(f"{run['url']}/cancel").json()
     assert (told["state"], told["ended"]) == ("cancelling", False)
     assert told["hint"]

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from apps.ui.charts import Mark, changes_figure, label, price_figure, tiled
+from apps.ui.chart_style import label
+from apps.ui.charts import Mark, changes_figure, marks, price_figure, tiled
 from apps.ui.theme import DARK, LIGHT
 
 CLOSES = [100.0, 102.0, 101.0, 103.0, 104.0, 102.0, 105.0, 106.0]
@@ -132,3 +133,24 @@ def test_changes_are_shares_of_the_bar_before() -> None:
     assert came.y[0] == pytest.approx(0.02)
     (ahead,) = named(figure, "Forecast")
     assert list(ahead.y) == pytest.approx([106.5 / 106 - 1])
+
+
+def event(version: str, at: str, what: str = "promoted") -> dict[str, Any]:
+    return {"version": version, "at": at, "event": what, "model": f"model {version}"}
+
+
+def test_a_version_is_marked_where_it_was_promoted_or_where_its_replayed_forecasts_begin() -> None:
+    history = [
+        event("b", "2024-06-01T00:00:00Z", "rolled_back"),
+        event("d", "2024-05-01T00:00:00Z", "rejected"),
+        event("c", "2024-04-01T00:00:00Z"),
+        event("b", "2024-03-05T10:00:00Z"),
+    ]
+    began = {"a": "2024-01-01T00:00:00Z", "b": "2024-03-06T00:00:00Z", "c": "2024-02-01T00:00:00Z"}
+    score = {"versions": [{"version": one, "model": one, "first": at} for one, at in began.items()]}
+    assert marks({"history": history}, score) == [
+        Mark("2024-01-01T00:00:00Z", "a served"),
+        Mark("2024-02-01T00:00:00Z", "Promoted model c"),
+        Mark("2024-03-05T10:00:00Z", "Promoted model b"),
+        Mark("2024-06-01T00:00:00Z", "Rolled back to model b"),
+    ]

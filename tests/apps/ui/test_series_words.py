@@ -95,3 +95,8 @@ def test_gaps_are_counted_in_words() -> None:
     )
     assert series_words.gaps({**quality, "n_gaps": 0}).endswith("without a gap.")
     assert series_words.gaps({**quality, "rows": 0}) == "No bars could be read."
+
+
+def test_a_ticker_with_marks_of_markdown_stays_as_it_is() -> None:
+    assert series_words.plain("BRK_A*") == "BRK\\_A\\*"
+    assert series_words.plain("AAPL 1d") == "AAPL 1d"

@@ -55,6 +55,13 @@ def test_a_look_shows_at_once_what_is_known_and_counts_the_rest(board: Board) ->
     assert board.look(PATIENCE).pending == 0
 
 
+def test_a_look_at_many_new_series_does_not_wait_for_them(board: Board, settings: Settings) -> None:
+    for number in range(30):
+        write_raw(settings, make_bars(20), f"X{number}_1d.csv")
+    assert board.look(PATIENCE).pending > 0
+    board.stop()
+
+
 def test_a_file_that_comes_is_a_row_and_one_that_goes_is_none(board: Board, settings: Settings) -> None:
     board.look(PATIENCE)
     path = write_raw(settings, make_bars(30), "MSFT_1d.csv")

@@ -1,0 +1,71 @@
+import os
+import threading
+import time
+from pathlib import Path
+
+from apps.up.settling import Settling, noticing
+from ml.config import UpConfig
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_file_counts_when_it_has_stayed_the_same_for_a_while(tmp_path: Path) -> None:
+    clock, path = _Clock(), tmp_path / "AAPL_1d.csv"
+    settling = Settling(2.0, clock)
+    path.write_text("half")
+    assert settling.unsettled([path]) == {path}
+    clock.now += 1.9
+    path.write_text("half and more")
+    assert settling.unsettled([path]) == {path}
+    clock.now += 1.9
+    assert settling.unsettled([path]) == {path}
+    clock.now += 0.2
+    assert settling.unsettled([path]) == set()
+
+
+def test_a_file_that_was_replaced_by_one_of_the_same_size_and_date_settles_anew(tmp_path: Path) -> None:
+    clock, path = _Clock(), tmp_path / "AAPL_1d.csv"
+    settling = Settling(2.0, clock)
+    path.write_text("one")
+    status = path.stat()
+    settling.unsettled([path])
+    clock.now += 3
+    assert settling.unsettled([path]) == set()
+    time.sleep(0.02)  # a change time of its own
+    path.write_text("two")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert settling.unsettled([path]) == {path}
+
+
+def test_a_file_that_went_away_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "AAPL_1d.csv"
+    path.write_text("one")
+    settling = Settling(60.0)
+    assert settling.unsettled([path]) == {path}
+    path.unlink()
+    assert settling.unsettled([path]) == set()
+
+
+def test_an_event_ends_the_waiting_and_so_does_the_end(tmp_path: Path) -> None:
+    stop = threading.Event()
+    with noticing(tmp_path, UpConfig(), stop) as wait:
+        threading.Timer(0.3, (tmp_path / "AAPL_1d.csv").write_text, ["bars"]).start()
+        began = time.monotonic()
+        wait(50.0)
+        assert time.monotonic() - began < 10
+        stop.set()
+        wait(50.0)
+        assert time.monotonic() - began < 20
+
+
+def test_polling_waits_no_longer_than_it_is_told(tmp_path: Path) -> None:
+    with noticing(tmp_path, UpConfig(notice="poll", poll_seconds=0.1), threading.Event()) as wait:
+        began = time.monotonic()
+        wait(50.0)
+        assert time.monotonic() - began < 5
