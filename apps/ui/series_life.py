@@ -14,6 +14,7 @@ from apps.ui.session import api, api_key
 Json = Mapping[str, Any]
 
 _SHOWN: Final = 10
+_REFUSED: Final = "rollback_refused"
 _SERVED: Final = ("promoted", "forced", "rolled_back")
 
 
@@ -49,7 +50,8 @@ def _happening(ticker: str, interval: str, one: Json, *, offered: bool) -> None:
                 "Roll back to this", icon=":material/undo:", key=f"back_{one['version']}",
                 help=f"Let version {one['version']} serve again",
             ):  # fmt: skip
-                _ask(ticker, interval, one)
+                st.session_state.pop(_REFUSED, None)
+            _ask(ticker, interval, one)
         when = f"{words.stamp(one['at'])} · " if one["at"] else ""
         skill = f" · on test bars it {words.skill(one['skill'])}" if one["skill"] is not None else ""
         st.caption(f"{when}version {one['version']}{skill}")
@@ -71,11 +73,15 @@ def _ask(ticker: str, interval: str, one: Json) -> None:
     if stay:
         st.rerun()
     if back:
+        st.session_state.pop(_REFUSED, None)
         path = f"/ml/models/{resource(ticker, interval)}/rollback"
         try:
             api().post(path, key=api_key(), params={"version": one["version"]})
         except ApiProblem as error:
-            states.problem(error, "rollback")
-            return
-        st.toast(f"{one['model']} serves {plain(ticker)} {interval} again.", icon=":material/undo:")
-        st.rerun()
+            st.session_state[_REFUSED] = error
+        else:
+            st.toast(f"{one['model']} serves {plain(ticker)} {interval} again.", icon=":material/undo:")
+            st.rerun()
+    # Kept until the dialog is opened again: its field for the key must outlive the press of a button.
+    if _REFUSED in st.session_state:
+        states.problem(st.session_state[_REFUSED], "rollback")

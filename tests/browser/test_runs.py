@@ -4,6 +4,7 @@ import time
 from uuid import uuid4
 
 import httpx
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Picture
@@ -48,6 +49,7 @@ def test_a_run_is_cancelled_after_a_question(page: Page, site: Site, picture: Pi
     expect(page.get_by_text("Nothing runs at this moment.")).to_be_visible()
 
 
+@pytest.mark.slow  # a worker's process imports all that trains
 def test_a_run_that_failed_says_why_on_a_page_of_its_own(
     page: Page, phone: Page, site: Site, picture: Picture
 ) -> None:

@@ -136,6 +136,7 @@ def test_a_file_is_never_replaced_and_one_that_is_no_series_is_asked_about(
     assert (settings.raw_dir / "BTC%2FUSD_1d.csv").read_bytes() == csv(4)
 
 
+@pytest.mark.slow  # a worker's process imports all that trains
 def test_a_training_is_started_followed_and_explained(page: Page, site: Site, picture: Picture) -> None:
     with worker(site.environment):
         page.goto(f"{site.address}/train?series=AAPL_1d&epochs=2&features=close")
