@@ -51,7 +51,7 @@ def _happening(ticker: str, interval: str, one: Json, *, offered: bool) -> None:
                 help=f"Let version {one['version']} serve again",
             ):  # fmt: skip
                 st.session_state.pop(_REFUSED, None)
-            _ask(ticker, interval, one)
+                _ask(ticker, interval, one)
         when = f"{words.stamp(one['at'])} · " if one["at"] else ""
         skill = f" · on test bars it {words.skill(one['skill'])}" if one["skill"] is not None else ""
         st.caption(f"{when}version {one['version']}{skill}")

@@ -57,8 +57,8 @@ def test_another_series_is_chosen_by_typing_and_stands_in_the_address(page: Page
     page.goto(f"{address}/{BITCOIN_PAGE}")
     expect(page.get_by_role("heading", name="BTC/USD 1d")).to_be_visible()
     page.get_by_role("combobox").first.click()
-    page.keyboard.type("AAP")
-    page.keyboard.press("Enter")
+    page.get_by_role("combobox").first.fill("AAP")
+    page.get_by_role("option", name="AAPL 1d").click()
     expect(page.get_by_role("heading", name="AAPL 1d")).to_be_visible()
     page.wait_for_url("**series=AAPL_1d**")
 
