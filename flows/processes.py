@@ -9,10 +9,12 @@ some 20 ms a task run, and one import for all workers.
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from multiprocessing import util
+from multiprocessing.process import BaseProcess
 from typing import Any, Self
 
 from prefect.context import SyncClientContext, hydrated_context, serialize_context
@@ -50,7 +52,8 @@ class WarmProcesses(ProcessPoolTaskRunner):
 
 def _enter(settings: dict[str, Any], environment: Mapping[str, str]) -> None:
     """Prepare a worker for its life: signals, environment, Prefect's settings, one client."""
-    assert multiprocessing.parent_process() is not None
+    parent = multiprocessing.parent_process()
+    assert parent is not None
     # They reach the whole process group; the run's journal tells the workers to stop, in order.
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
@@ -59,3 +62,10 @@ def _enter(settings: dict[str, Any], environment: Mapping[str, str]) -> None:
     life.enter_context(hydrated_context({"settings_context": settings}))
     life.enter_context(SyncClientContext())
     util.Finalize(None, life.close, exitpriority=10)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End with a run that was killed: the pipe that tasks come by is held open by the other workers."""
+    parent.join()
+    os._exit(1)

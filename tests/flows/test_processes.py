@@ -1,8 +1,12 @@
 """The worker processes, as they start."""
 
+import os
 import signal
+import subprocess
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -23,3 +27,41 @@ def test_a_worker_starts_with_what_trains_already_imported() -> None:
     assert set(IMPORTED) <= modules
     # The process it is forked from outlives a signal to the group of the run, and has this mask too.
     assert signal.SIGTERM in blocked
+
+
+RUN = """
+import os
+from flows.processes import WarmProcesses
+
+if __name__ == "__main__":
+    with WarmProcesses(max_workers=2) as runner:
+        futures = [runner._executor.submit(os.getpid) for _ in range(20)]
+        print(*{future.result(timeout=120) for future in futures}, flush=True)
+        input()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_the_workers_of_a_run_that_is_killed_end_with_it(tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(RUN)
+    own = {"PREFECT_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    command, environment, pipe = [sys.executable, script], {**os.environ, **own}, subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as run:
+        assert run.stdout is not None
+        workers = [int(pid) for pid in run.stdout.readline().split()]
+        assert workers
+        run.kill()
+    until = time.monotonic() + 30
+    while any(map(is_there, workers)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(map(is_there, workers))
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process is there that has not ended."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
