@@ -11,11 +11,13 @@ from ml.config import Settings
 PREFIX = "TICKERFLOW_"
 # A secret: only the environment holds it, never a file or an option.
 API_KEY = PREFIX + "API_KEY"
+# Where the dashboard finds the service.
+API_URL = PREFIX + "API_URL"
 
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     """Yield a sentence for each variable of ours that sets nothing, with the name it is near to."""
-    known = [API_KEY, *(PREFIX + name.upper() for name in _names(Settings))]
+    known = [API_KEY, API_URL, *(PREFIX + name.upper() for name in _names(Settings))]
     for name in sorted(environment):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             near = get_close_matches(name.upper(), known, n=1)

@@ -1,7 +1,7 @@
 """``GET /ml/bars``: the newest bars of one series."""
 
 import hashlib
-from typing import Annotated, Final
+from typing import Annotated
 
 import pandas as pd
 from fastapi import APIRouter, Header, Query
@@ -9,18 +9,14 @@ from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import Response
 
 from apps.http.context import TheService
-from apps.http.forecasts import prefers_csv
 from apps.http.names import BarInterval, Ticker
-from apps.http.negotiation import headers_of, not_modified, two_media
+from apps.http.negotiation import CSV, JSON, headers_of, not_modified, prefers_csv, two_media
 from apps.http.problems import answers
 from ml.data.bars import BAR_COLUMNS
 from ml.inference.sources import SeriesBars
 from ml.series import SeriesKey
 
 router = APIRouter(tags=["series"])
-
-_CSV: Final = "text/csv"
-_JSON: Final = "application/json"
 
 Last = Annotated[int, Query(ge=1, le=5000, description="How many bars, the newest")]
 
@@ -53,21 +49,21 @@ def bars(
     ticker: Ticker,
     interval: BarInterval,
     last: Last = 500,
-    accept: Annotated[str, Header(description="application/json or text/csv")] = _JSON,
+    accept: Annotated[str, Header(description="application/json or text/csv")] = JSON,
     if_none_match: Annotated[str, Header(description="ETags of answers that are at hand")] = "",
 ) -> Response:
     """Normalised bars, brought up to date with the raw files of the series."""
     series = service.bars(SeriesKey.of(ticker, interval))
-    media = _CSV if prefers_csv(accept) else _JSON
+    media = CSV if prefers_csv(accept) else JSON
     told = (series.key, series.fingerprint, series.calendar.code, last, media)
     headers = headers_of(hashlib.sha256(repr(told).encode()).hexdigest())
     if not_modified(if_none_match, headers):
         return Response(status_code=304, headers=headers)
     newest = series.bars.tail(last)
-    if media == _CSV:
+    if media == CSV:
         headers["Content-Disposition"] = f'attachment; filename="{series.key.stem}.csv"'
-        return Response(_csv(newest), headers=headers, media_type=_CSV)
-    return Response(_json(series, newest).model_dump_json(), headers=headers, media_type=_JSON)
+        return Response(_csv(newest), headers=headers, media_type=CSV)
+    return Response(_json(series, newest).model_dump_json(), headers=headers, media_type=JSON)
 
 
 def _json(series: SeriesBars, newest: pd.DataFrame) -> Bars:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from pydantic import AwareDatetime, BaseModel, Field
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from apps.http.context import TheRendered, TheService
 from apps.http.metrics import TheMetrics
 from apps.http.names import BarInterval, Ticker
+from apps.http.negotiation import CSV, JSON, headers_of, not_modified, prefers_csv, two_media
 from apps.http.problems import answers
 from apps.http.rendered import Rendered
 from ml.artifacts.expiry import expired
@@ -21,14 +22,10 @@ from ml.data.store import bars_path
 from ml.errors import NotPromotedError
 from ml.forecasting.spec import MAX_STEPS
 from ml.inference.service import Basis, Prediction, forecast_from
-from ml.inference.walk import walk_fan
 from ml.inference.writing import to_csv
 from ml.series import SeriesKey
 
 router = APIRouter(tags=["forecasts"])
-
-_CSV: Final = "text/csv"
-_JSON: Final = "application/json"
 
 Steps = Annotated[int, Query(ge=1, le=MAX_STEPS, description="How many bars to forecast")]
 
@@ -77,26 +74,11 @@ class Forecast(BaseModel):
     walk: Walk
 
 
-_OK: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "description": "JSON, or CSV where Accept asks for text/csv",
-        "content": {
-            _JSON: {"schema": {"$ref": "#/components/schemas/Forecast"}},
-            _CSV: {"schema": {"type": "string"}},
-        },
-        "headers": {
-            "ETag": {"schema": {"type": "string"}, "description": "Of the model, the bars and n_steps"}
-        },
-    },
-    304: {"description": "What If-None-Match names is still what there is"},
-}
-
-
 @router.get(
     "/ml/forecast",
     summary="Forecast one series",
     response_model=Forecast,
-    responses={**_OK, **answers(404, 409, 422, 500, 503)},
+    responses={**two_media("Forecast"), **answers(404, 409, 422, 500, 503)},
 )
 def forecast(
     service: TheService,
@@ -105,7 +87,7 @@ def forecast(
     ticker: Ticker,
     interval: BarInterval,
     n_steps: Steps = 10,
-    accept: Annotated[str, Header(description="application/json or text/csv")] = _JSON,
+    accept: Annotated[str, Header(description="application/json or text/csv")] = JSON,
     if_none_match: Annotated[str, Header(description="ETags of forecasts that are at hand")] = "",
 ) -> Response:
     """The next bars of a series with bands of 80% and 95%, by the model that is promoted now.
@@ -118,47 +100,19 @@ def forecast(
     except NotPromotedError as error:
         raise _not_promoted(key, service.settings, error) from error
     age = _age(basis, service.settings, datetime.now(UTC))
-    media = _CSV if prefers_csv(accept) else _JSON
+    media = CSV if prefers_csv(accept) else JSON
     answer = rendered.get(
-        (*basis.identity, n_steps, media, age),
+        (key, n_steps, media),
+        (*basis.identity, age),
         lambda: _render(forecast_from(basis, n_steps), age, media),
     )
     figures.count_forecast(key)
-    headers = {
-        "ETag": answer.etag,
-        # It may change with the next bar or promotion: to be asked for again, which is cheap.
-        "Cache-Control": "no-cache",
-        "Vary": "Accept",
-    }
-    if _matches(if_none_match, answer.etag):
+    headers = headers_of(answer.digest)
+    if not_modified(if_none_match, headers):
         return Response(status_code=304, headers=headers)
-    if media == _CSV:
+    if media == CSV:
         headers["Content-Disposition"] = f'attachment; filename="{answer.file_name}"'
     return Response(answer.body, headers=headers, media_type=media)
-
-
-def prefers_csv(accept: str) -> bool:
-    """Whether an Accept header wants CSV rather than JSON; JSON where it does not say."""
-    return _quality(accept, _CSV) > _quality(accept, _JSON)
-
-
-def _quality(accept: str, media: str) -> float:
-    """The weight of a media type: that of its most specific range (RFC 9110, 12.5.1)."""
-    ranges = {media: 3, f"{media.partition('/')[0]}/*": 2, "*/*": 1}
-    best, weight = 0, 0.0
-    for part in accept.lower().split(","):
-        name, *parameters = (piece.strip() for piece in part.split(";"))
-        if ranges.get(name, 0) > best:
-            best, weight = ranges[name], _weight(parameters)
-    return weight
-
-
-def _weight(parameters: list[str]) -> float:
-    given = [text[2:] for text in parameters if text.startswith("q=")]
-    try:
-        return float(given[0]) if given else 1.0
-    except ValueError:
-        return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +133,11 @@ def _age(basis: Basis, settings: Settings, now: datetime) -> _Age:
 def _render(prediction: Prediction, age: _Age, media: str) -> Rendered:
     """The answer as it is sent; its ETag is of all that is in it, so it changes where anything does."""
     answer = _answer(prediction, age)
-    body = to_csv(prediction.frame) if media == _CSV else answer.model_dump_json().encode()
+    body = to_csv(prediction.frame) if media == CSV else answer.model_dump_json().encode()
     told = (answer.version, answer.generation, prediction.meta.digests.meta, age, media)
-    etag = hashlib.sha256(repr(told).encode() + body).hexdigest()[:32]
+    digest = hashlib.sha256(repr(told).encode() + body).hexdigest()
     name = f"{prediction.series.key.stem}_{answer.asof:%Y%m%dT%H%M%SZ}.csv"
-    return Rendered(body, etag=f'"{etag}"', file_name=name)
+    return Rendered(body, digest, file_name=name)
 
 
 def _answer(prediction: Prediction, age: _Age) -> Forecast:
@@ -192,7 +146,7 @@ def _answer(prediction: Prediction, age: _Age) -> Forecast:
     columns = [frame[name].tolist() for name in Step.model_fields if name != "timestamp"]
     stamps = [stamp.to_pydatetime() for stamp in frame["timestamp"]]
     decision = meta.decision
-    walk = walk_fan(series.bars, meta, len(frame))
+    walk = series.walk(meta, len(frame))
     return Forecast(
         ticker=series.key.ticker,
         interval=str(series.key.interval),
@@ -224,11 +178,6 @@ def _answer(prediction: Prediction, age: _Age) -> Forecast:
             )
         ],
     )
-
-
-def _matches(if_none_match: str, etag: str) -> bool:
-    named = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
-    return "*" in named or etag in named
 
 
 def _not_promoted(key: SeriesKey, settings: Settings, error: NotPromotedError) -> NotPromotedError:

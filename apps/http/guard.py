@@ -29,7 +29,8 @@ async def may_write(
     """
     expected = os.environ.get(API_KEY, "")
     if expected:
-        if key is None or not hmac.compare_digest(key.encode(), expected.encode()):
+        # The bytes that were sent are those of the environment, whatever characters they stand for.
+        if key is None or not hmac.compare_digest(key.encode("latin-1"), os.fsencode(expected)):
             raise refusal(
                 401,
                 f"expected the API key in the header X-API-Key, found "
@@ -67,5 +68,8 @@ def _host_name(request: Request) -> str:
 
 
 def _foreign(request: Request) -> bool:
-    """Whether a browser says that a page of another site sends this."""
-    return request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
+    """Whether a browser says that another site's page sends this; older ones name its origin alone."""
+    if request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site"):
+        return True
+    origin = request.headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != request.headers.get("host", "")

@@ -1,6 +1,9 @@
 """Answers that are asked for again: ETags, and JSON beside CSV."""
 
-from typing import Any
+from typing import Any, Final
+
+CSV: Final = "text/csv"
+JSON: Final = "application/json"
 
 
 def headers_of(digest: str) -> dict[str, str]:
@@ -29,10 +32,34 @@ def two_media(schema: str) -> dict[int | str, dict[str, Any]]:
     """The same of an answer that is CSV where Accept asks for it."""
     found = conditional("JSON, or CSV where Accept asks for text/csv")
     found[200]["content"] = {
-        "application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}},
-        "text/csv": {"schema": {"type": "string"}},
+        JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}},
+        CSV: {"schema": {"type": "string"}},
     }
     return found
 
 
 _ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Of all that the answer depends on"}}
+
+
+def prefers_csv(accept: str) -> bool:
+    """Whether an Accept header wants CSV rather than JSON; JSON where it does not say."""
+    return _quality(accept, CSV) > _quality(accept, JSON)
+
+
+def _quality(accept: str, media: str) -> float:
+    """The weight of a media type: that of its most specific range (RFC 9110, 12.5.1)."""
+    ranges = {media: 3, f"{media.partition('/')[0]}/*": 2, "*/*": 1}
+    best, weight = 0, 0.0
+    for part in accept.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        if ranges.get(name, 0) > best:
+            best, weight = ranges[name], _weight(parameters)
+    return weight
+
+
+def _weight(parameters: list[str]) -> float:
+    given = [text[2:] for text in parameters if text.startswith("q=")]
+    try:
+        return float(given[0]) if given else 1.0
+    except ValueError:
+        return 0.0

@@ -1,8 +1,12 @@
-"""Prefect's API as the service sees it: within two seconds, or a problem that says what to do."""
+"""Prefect's API as the service sees it: it answers in time, or a problem says what to do.
+
+Where no server listens that is known within two seconds. One that listens and is busy gets longer: a
+training that it takes after five seconds is worth more than a 503.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
@@ -15,7 +19,8 @@ from prefect.settings import get_current_settings
 from apps.http.problems import RETRY_SECONDS, ProblemError, refusal
 
 TAG: Final = "tickerflow"  # of all deployments in prefect.yaml, and so of their runs
-_PATIENCE_SECONDS: Final = 1.5
+_CONNECT_SECONDS: Final = 1.5
+_ANSWER_SECONDS: Final = 8.0  # less than a dashboard or a proxy waits for this service
 _START = "start it with: prefect server start; and name it to this service with PREFECT_API_URL"
 
 
@@ -31,15 +36,17 @@ class Orchestrator:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[PrefectClient]:
-        """A client of the server that Prefect's settings name; nothing in the block takes over 1.5 s.
+        """A client of the server that Prefect's settings name, for a block that takes 8 s at most.
 
-        Where there is none, or it does not answer as Prefect does, the block ends in a problem of 503.
-        Where no server is named, Prefect would start one of its own, which no worker knows: refused.
+        Where nothing listens there, or it does not answer as Prefect does, the block ends in a problem
+        of 503; in the first case within 1.5 s. Where no server is named, Prefect would start one of its
+        own, which no worker knows: refused.
         """
-        if not get_current_settings().api.url:
+        url = get_current_settings().api.url
+        if not url:
             raise unavailable("expected a Prefect server, found no PREFECT_API_URL", _START)
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with asyncio.timeout(_CONNECT_SECONDS) as limit, _longer_if_it_listens(url, limit):
                 yield await self._opened()
         except PrefectHTTPStatusError as error:
             status = error.response.status_code
@@ -51,9 +58,9 @@ class Orchestrator:
             ) from error
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             raise unavailable(
-                f"expected Prefect's server to answer within {_PATIENCE_SECONDS} s, found "
-                f"{type(error).__name__}",
-                _START,
+                f"expected Prefect's server to take a connection within {_CONNECT_SECONDS:g} s and to "
+                f"answer within {_ANSWER_SECONDS:g} s, found {type(error).__name__}",
+                f"where it runs, ask again; otherwise {_START}",
             ) from error
         except ValueError as error:  # JSON, or the shape of it
             raise unavailable(
@@ -71,6 +78,31 @@ class Orchestrator:
             self._client = get_client()
             await self._open.enter_async_context(self._client)
         return self._client
+
+
+@asynccontextmanager
+async def _longer_if_it_listens(url: str, limit: asyncio.Timeout) -> AsyncIterator[None]:
+    """Give a block longer as soon as its server takes a connection.
+
+    Prefect's client says nothing of connections, and asks again by itself where one is refused.
+    """
+    until = asyncio.get_running_loop().time() + _ANSWER_SECONDS
+    place = httpx.URL(url)
+
+    async def look() -> None:
+        port = place.port or (443 if place.scheme == "https" else 80)
+        with suppress(OSError, ValueError):  # then there is no more time than there was
+            _, writer = await asyncio.open_connection(place.host, port)
+            writer.close()
+            if not limit.expired():
+                limit.reschedule(until)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+        await asyncio.wait([looking])
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ A response says what is in a `TickerflowError` and nothing of an exception that 
 trace goes into the log of the server.
 """
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -34,6 +35,8 @@ from ml.errors import (
     UnreadableFileError,
     UsageError,
 )
+
+_log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_SECONDS: Final = 5
@@ -110,6 +113,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(TickerflowError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OSError, _unreadable)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -161,6 +165,18 @@ async def _http(_: Request, error: Exception) -> Response:
         detail = "expected a path of this service, found none of that name"
     hint = "the page /docs lists the paths and their methods" if error.status_code in (404, 405) else ""
     return respond(_problem(error.status_code, detail, hint=hint), error.headers)
+
+
+async def _unreadable(_: Request, error: Exception) -> Response:
+    """A folder that is a file, has no permissions, or is gone: of the place, not of the service."""
+    assert isinstance(error, OSError)
+    _log.error("a request met an error of the file system", exc_info=error)
+    problem = _problem(
+        503,
+        f"expected folders that can be read, found: {error.strerror or type(error).__name__}",
+        hint="see that the folders are there and that the service may read them; its log says which",
+    )
+    return respond(problem, {"Retry-After": str(RETRY_SECONDS)})
 
 
 async def _unexpected(_: Request, __: Exception) -> Response:

@@ -14,7 +14,7 @@ _ASSETS: Final = Path(__file__).parent / "assets"
 _SPARK_HEIGHT: Final = 28
 # For sorting: from the best to what is not known.
 _RANK: Final = {"better": 0, "not_worse": 1, "undecided": 2, "worse": 3, "": 4}
-_ARROWS: Final = {"up": "↗", "down": "↘", "none": ""}
+_ARROWS: Final = {"up": "↗", "down": "↘"}
 
 _last: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None = None
 
@@ -40,7 +40,8 @@ def line(row: Mapping[str, Any]) -> dict[str, Any]:
     ticker, interval, alerts = row["ticker"], row["interval"], row["alerts"]
     serves = row["promoted"] and row["model"] != ""  # a damaged one has no figures
     standing = row["standing"] if serves else ""
-    proven = row["proven"] and row["direction"] != "none"
+    forecast, direction = _forecast(row) if serves else (words.NOTHING, "none")
+    proven = direction != "none"
     return {
         "name": name_of(ticker, interval),
         "href": series_link(ticker, interval),
@@ -50,15 +51,15 @@ def line(row: Mapping[str, Any]) -> dict[str, Any]:
         "last": words.price(row["last_close"]),
         "change": "" if row["change"] is None else words.share(row["change"], 2),
         "change_by": row["change"],
-        "forecast": _forecast(row, proven) if serves else words.NOTHING,
+        "forecast": forecast,
         "forecast_note": f"in {words.count(row['horizon'], 'bar')}" if proven else "",
         "forecast_by": row["forecast_change"] if proven else None,
-        "direction": row["direction"] if proven else "none",
+        "direction": direction,
         "skill": words.share(row["skill"]),
         "skill_words": words.skill(row["skill"]),
         "skill_by": row["skill"],
         "standing": standing,
-        "verdict": words.DAMAGED if row["promoted"] and not serves else words.standing(standing),
+        "verdict": words.served(row),
         "verdict_note": _note(row),
         "verdict_by": _RANK.get(standing, 3),
         "model": row["model"],
@@ -92,10 +93,18 @@ def _freshness(row: Mapping[str, Any], serves: bool) -> str:
     return words.freshness(row["overdue_bars"]) if serves else words.ago(row["last"])
 
 
-def _forecast(row: Mapping[str, Any], proven: bool) -> str:
-    if not proven:
-        return "no signal"
-    return f"{_ARROWS[row['direction']]} {words.share(row['forecast_change'])}"
+def _forecast(row: Mapping[str, Any]) -> tuple[str, str]:
+    """What is forecast, and its direction: an arrow stands only beside a figure that is proven."""
+    change, direction = row["forecast_change"], row["direction"]
+    if not row["proven"]:
+        return "no signal", "none"
+    if change is None:
+        damaged = any(alert["kind"] == "damaged" for alert in row["alerts"])
+        return (words.NOTHING if damaged else "to come"), "none"
+    told = next((text for text in (words.share(change), words.share(change, 2)) if text[0] in "+−"), "")
+    if not told or direction == "none":
+        return "no change", "none"
+    return f"{_ARROWS[direction]} {told}", direction
 
 
 def _note(row: Mapping[str, Any]) -> str:

@@ -17,6 +17,8 @@ Params = Mapping[str, str | int | float | list[str] | None]
 
 _KEPT: Final = 256  # answers; a page asks for about ten
 _TIMEOUT: Final = httpx.Timeout(10, connect=1)
+# Given up before a server does, which after some idle seconds hangs up on whatever comes next.
+_LIMITS: Final = httpx.Limits(keepalive_expiry=2)
 _UPLOAD_TIMEOUT: Final = httpx.Timeout(60, connect=1)
 _JSON: Final = "application/json"
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -53,7 +55,7 @@ class Api:
         self.url = (url or os.environ.get(URL) or DEFAULT_URL).rstrip("/")
         # A proxy of the environment is for other machines.
         own = urlsplit(self.url).hostname in _LOOPBACK
-        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, trust_env=not own)
+        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, limits=_LIMITS, trust_env=not own)
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._lock = Lock()
 

@@ -13,14 +13,23 @@ from apps.ui.shell import open_series
 
 # A promotion or a new bar is seen without a reload; what has not changed is answered 304.
 _EVERY = 5.0
+_HOW_TO_READ = (
+    f"{words.SKILL} An arrow stands only where a model is proven to do better, on bars that it had "
+    "not seen."
+)
 
 
 def page() -> None:
     """Draw the page."""
     st.title("Overview", anchor=False)
     empty = st.fragment(_all, run_every=_EVERY)()
-    with st.expander("Add data", expanded=empty, icon=":material/upload_file:"):
-        drop_zone("overview")
+    # What is closed is not drawn: its fields are a second's worth of a first visit.
+    adding = st.expander(
+        "Add data", expanded=empty, icon=":material/upload_file:", key="adding", on_change="rerun"
+    )
+    if adding.open:
+        with adding:
+            drop_zone("overview")
 
 
 def _all() -> bool:
@@ -39,6 +48,7 @@ def _all() -> bool:
 
 def _series(answer: dict[str, Any]) -> None:
     st.markdown(summary(answer["rows"], answer["pending"]))
+    st.caption(_HOW_TO_READ)
     opened = board(answer["rows"])
     if opened:
         open_series(*series_of(opened))
@@ -61,9 +71,9 @@ def _problems(problems: list[dict[str, str]]) -> None:
     title = f"{words.count(len(problems), 'file')} that could not take part"
     with st.expander(title, icon=":material/warning:"):
         for problem in problems:
-            st.markdown(f"**{states.plain(problem['name'])}**: {states.plain(problem['detail'])}")
+            st.markdown(f"**{words.plain(problem['name'])}**: {words.plain(problem['detail'])}")
             if problem["hint"]:
-                st.caption(f"What to do: {states.plain(problem['hint'])}")
+                st.caption(f"What to do: {words.plain(problem['hint'])}")
 
 
 def summary(rows: list[dict[str, Any]], pending: int) -> str:

@@ -1,5 +1,6 @@
 """One run on a page: how far it is, what came of it and why, its end before time, where to go on."""
 
+from html import escape
 from typing import Any
 
 import streamlit as st
@@ -25,6 +26,7 @@ from apps.ui.run_words import (
 )
 from apps.ui.session import api, api_key
 from apps.ui.shell import page
+from apps.ui.words import plain
 
 _SHOWN = 8  # series of a run's result; the table has them all
 
@@ -53,7 +55,7 @@ def run_card(run: Run, *, whole: bool = False) -> None:
 def _head(run: Run) -> None:
     look = look_of(run)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-        st.markdown(f"**{kind_of(run)}** · {_plain(series_in(run))}", width="content")
+        st.markdown(f"**{kind_of(run)}** · {plain(series_in(run))}", width="content")
         st.badge(look.words, icon=look.icon, color=look.colour)
         st.caption(times_of(run, now()), width="content")
 
@@ -61,13 +63,13 @@ def _head(run: Run) -> None:
 def _under_way(run: Run) -> None:
     share, words = progress_of(run, now())
     if share is not None:
-        st.progress(share, text=words)
+        st.progress(share, text=plain(words))
     elif run["state"] in ("running", "pending", "cancelling"):
-        st.html(f'<div class="busy" role="progressbar" aria-label="{words}"></div>')
+        st.html(f'<div class="busy" role="progressbar" aria-label="{escape(words)}"></div>')
     if run.get("hint") and look_of(run).colour == "orange":
-        st.warning(run["hint"], icon=":material/warning:")
+        st.warning(plain(run["hint"]), icon=":material/warning:")
     elif run.get("hint"):
-        st.caption(run["hint"])
+        st.caption(plain(run["hint"]))
 
 
 def _short(run: Run) -> None:
@@ -94,12 +96,12 @@ def _result(run: Run) -> None:
 def _row(row: dict[str, Any], *, many: bool) -> None:
     if "decision" not in row:
         look = grade_of(row)
-        st.markdown(f"{look.icon} **{_plain(str(row['series']))}** {_plain(str(row.get('what') or ''))}")
+        st.markdown(f"{look.icon} **{plain(str(row['series']))}** {plain(str(row.get('what') or ''))}")
         return
     decision = decision_of(row)
-    series = f"{_plain(str(row['series']))}: " if many else ""
-    st.subheader(f"{decision.look.icon} {series}{_plain(decision.title)}", anchor=False)
-    st.markdown(_plain(decision.words))
+    series = f"{plain(str(row['series']))}: " if many else ""
+    st.subheader(f"{decision.look.icon} {series}{plain(decision.title)}", anchor=False)
+    st.markdown(plain(decision.words))
     reasons = reasons_of(row)
     if decision.look.colour == "red":
         st.text("\n".join(reasons))
@@ -111,7 +113,7 @@ def _row(row: dict[str, Any], *, many: bool) -> None:
                 st.metric(label, figure, help=said, width="content")
     if reasons:
         with st.expander("The decision in figures"):
-            st.markdown("\n".join(f"- {_plain(reason)}" for reason in reasons))
+            st.markdown("\n".join(f"- {plain(reason)}" for reason in reasons))
 
 
 def _ways(run: Run, *, whole: bool) -> None:
@@ -121,7 +123,7 @@ def _ways(run: Run, *, whole: bool) -> None:
         if one and run["ended"]:
             st.page_link(
                 page(SERIES),
-                label=f"Forecast of {_plain(one[0])} {one[1]}" if whole else "Forecast",
+                label=f"Forecast of {plain(one[0])} {one[1]}" if whole else "Forecast",
                 icon=":material/candlestick_chart:",
                 query_params={"series": name_of(*one)},
             )
@@ -157,8 +159,3 @@ def _ask(run: Run) -> None:
             del st.session_state[f"asking_{key}"]
             st.rerun(scope="app")
     failure(f"cancel_{key}")
-
-
-def _plain(text: str) -> str:
-    """Text of the service inside markdown: what would be markup stands as it is."""
-    return "".join(f"\\{one}" if one in "\\`*_{}[]<>#+!|~$:" else one for one in text)

@@ -147,8 +147,10 @@ def reason_of(run: Run) -> str:
     if run["state"] == "cancelled":
         return "Stopped before its end. What served, serves on."
     reason = str(run.get("reason") or "").strip()
-    if reason or not _some_failed(run):
-        return reason
+    if reason:
+        return _without_counts(reason)
+    if not _some_failed(run):
+        return ""
     return "\n".join(str(run["summary"]).splitlines()[1:])  # one line for each that failed
 
 
@@ -255,6 +257,15 @@ def now() -> datetime:
 
 def _some_failed(run: Run) -> bool:
     return re.search(r"\bERROR=[1-9]", str(run.get("summary") or "")) is not None
+
+
+def _without_counts(reason: str) -> str:
+    """A failed run's reason without its counts; of a single series what happened to it alone."""
+    limit, counts, failures = reason.partition(". Done. ")
+    if not counts:
+        return reason
+    counted, _, failures = failures.partition("\n")
+    return failures if failures and "TOTAL=1 " in counted else f"{limit}.\n{failures}".rstrip()
 
 
 def _number(text: object) -> float | None:

@@ -11,8 +11,9 @@ import streamlit as st
 from apps.ui import series_data, series_forecast, series_model, series_record, states, words
 from apps.ui.links import name_of, series_of
 from apps.ui.series_empty import no_series
-from apps.ui.series_words import BADGES, plain
+from apps.ui.series_words import BADGES
 from apps.ui.session import api
+from apps.ui.shell import entitle
 
 Json = Mapping[str, Any]
 View = Callable[[str, str, Json], None]
@@ -29,7 +30,7 @@ _EVERY = 5.0
 
 def page() -> None:
     """Draw the page."""
-    with states.shown("series"):
+    with states.shown("series", waits=True):
         board = api().get("/ml/overview")
         rows = {name_of(row["ticker"], row["interval"]): row for row in board["rows"]}
         if not rows and not st.query_params.get("series"):
@@ -41,7 +42,8 @@ def page() -> None:
         ):
             heading = st.container(width="content")
             name = _chosen(list(rows))
-            heading.title(plain(" ".join(series_of(name))), anchor=False)
+            entitle(" ".join(series_of(name)))
+            heading.title(words.plain(" ".join(series_of(name))), anchor=False)
         if name in rows:
             _series(name, rows[name])
         else:
@@ -86,7 +88,7 @@ def _series(name: str, row: Json) -> None:
         required=True,
         label_visibility="collapsed",
     )
-    with states.shown(f"series_{view}"):
+    with states.shown(f"series_{view}", waits=True):
         VIEWS[view](ticker, interval, row)
 
 
@@ -100,11 +102,12 @@ def _not_on_the_board(name: str) -> None:
 
 
 def _header(row: Json) -> None:
-    colour, icon = BADGES.get(row["standing"], BADGES[""])
+    said = words.served(row)
+    colour, icon = BADGES["damaged" if said == words.DAMAGED else row["standing"]]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(words.standing(row["standing"]), icon=icon, color=colour)
+        st.badge(said, icon=icon, color=colour)
         if row["model"]:
-            st.badge(row["model"], icon=":material/neurology:", color="gray")
+            st.badge(words.plain(row["model"]), icon=":material/neurology:", color="gray")
     if row["last"]:
         _figures(row)
     _alerts(row)
@@ -115,20 +118,22 @@ def _figures(row: Json) -> None:
         change = f" ({words.share(row['change'])})" if row["change"] is not None else ""
         st.metric("Last close", words.price(row["last_close"]), help=f"The last bar{change}")
         st.metric("Last bar", words.stamp(row["last"]), help=words.freshness(row["overdue_bars"]))
-        if row["promoted"]:
+        if row["model"]:
             st.metric("Skill on test bars", words.share(row["skill"]), help=words.skill(row["skill"]))
         if row["live"]:
             live = row["live"]
             told = f"Over {words.count(live['forecasts'], 'forecast')} that came due: it "
             st.metric("Skill live", words.share(live["skill"]), help=told + words.skill(live["skill"]))
+    if row["model"]:
+        st.caption(words.SKILL)
 
 
 def _alerts(row: Json) -> None:
     for alert in row["alerts"]:
         with st.container(border=True, gap="xsmall", key=f"alert_{alert['kind']}"):
-            st.text(f"⚠ {alert['words'][:1].upper()}{alert['words'][1:]}")
+            st.markdown(f":material/warning: {words.plain(words.sentence(alert['words']))}")
             if alert["hint"]:
-                st.caption(f"What to do: {alert['hint']}")
+                st.caption(f"What to do: {words.plain(words.sentence(alert['hint']))}")
 
 
 def _state(row: Json | None) -> tuple[object, ...]:

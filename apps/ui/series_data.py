@@ -19,13 +19,13 @@ def show(ticker: str, interval: str, row: Json) -> None:
     quality = api().get("/ml/quality", ticker=ticker, interval=interval)
     if quality["problem"]:
         with st.container(border=True, key="rejected"):
-            st.markdown("### :material/error: These files cannot be used")
+            st.subheader(":material/error: These files cannot be used", anchor=False)
             st.text(quality["problem"])
             if quality["hint"]:
                 st.text(f"What to do: {quality['hint']}")
     st.markdown(f"**{series_words.gaps(quality)}**")
     for warning in quality["warnings"]:
-        st.caption(warning)
+        st.caption(words.plain(warning))
     _files(quality)
     _gaps(quality)
     if quality["rows"] or quality["quarantined"]:
@@ -43,7 +43,7 @@ def _files(quality: Json) -> None:
     st.table(
         [
             {
-                "File": one["name"],
+                "File": words.plain(one["name"]),
                 "Size": _size(one["bytes"]),
                 "Changed": words.ago(one["modified"]),
             }
@@ -89,7 +89,8 @@ def _quarantined(quality: Json) -> None:
     with st.expander("Show the rows", icon=":material/table_rows:", expanded=total <= 5):
         for one in quality["examples"]:
             # As code: a row holds what a stranger has written.
-            st.caption(f"{one['file']}, line {one['line']}: {series_words.reason(one['reason'])}")
+            where = f"{words.plain(one['file'])}, line {one['line']}"
+            st.caption(f"{where}: {series_words.reason(one['reason'])}")
             st.code(one["text"], language=None)
         if total > len(quality["examples"]):
             st.caption(f"and {words.count(total - len(quality['examples']), 'more row')}")

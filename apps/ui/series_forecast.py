@@ -32,7 +32,8 @@ def show(ticker: str, interval: str, row: Json) -> None:
     try:
         forecast = api().get("/ml/forecast", ticker=ticker, interval=interval, n_steps=steps)
     except ApiProblem as error:  # its prices are there all the same
-        states.problem(error, "forecast")
+        if not series_words.is_told(row, error.message):
+            states.problem(error, "forecast")
         _prices(bars, ticker, interval, offer=False)
         return
     score = api().get(f"/ml/score/{resource(ticker, interval)}", past=_PAST)
@@ -45,9 +46,12 @@ def show(ticker: str, interval: str, row: Json) -> None:
         alt=f"Candles of {ticker} {interval} and the forecast of {words.count(steps, 'bar')} with its "
         "bands, beside the random walk and its band.",
     )  # fmt: skip
-    st.markdown(series_words.record(score, forecast["version"], levels))
+    st.markdown(series_words.record(score, forecast["version"], levels, model["metrics"]))
     if forecast["expired"]:
-        st.warning(f"This model is too old: {forecast['expired']}", icon=":material/hourglass_bottom:")
+        st.warning(
+            f"This model is too old: {words.plain(forecast['expired'])}",
+            icon=":material/hourglass_bottom:",
+        )
     _changes(bars, forecast)
     _downloads(ticker, interval, steps)
 

@@ -8,7 +8,7 @@ import streamlit as st
 from apps.ui import states, words
 from apps.ui.client import ApiProblem
 from apps.ui.links import resource
-from apps.ui.series_words import event, plain
+from apps.ui.series_words import event
 from apps.ui.session import api, api_key
 
 Json = Mapping[str, Any]
@@ -18,11 +18,13 @@ _REFUSED: Final = "rollback_refused"
 _SERVED: Final = ("promoted", "forced", "rolled_back")
 
 
-def life(ticker: str, interval: str, model: Json) -> None:
-    """What happened to the series, newest first, with a button where a version can serve again."""
+def life(ticker: str, interval: str, history: list[Json], serves: str) -> None:
+    """What happened to the series, newest first, with a button where a version can serve again.
+
+    ``serves`` is the version that serves; empty where that cannot be read, and may come back whole.
+    """
     st.subheader("Life of the model", anchor=False)
-    history = model["history"]
-    back = _ways_back(history, model["champion"]["version"])
+    back = _ways_back(history, serves)
     for place, one in enumerate(history[:_SHOWN]):
         _happening(ticker, interval, one, offered=back.get(one["version"]) == place)
     if len(history) > _SHOWN:
@@ -64,7 +66,7 @@ def _happening(ticker: str, interval: str, one: Json, *, offered: bool) -> None:
 def _ask(ticker: str, interval: str, one: Json) -> None:
     st.markdown(
         f"From the next forecast on, **{one['model']}** of {words.stamp(one['at'])} serves "
-        f"{plain(ticker)} {interval} again. Nothing is deleted: you can come back the same way."
+        f"{words.plain(ticker)} {interval} again. Nothing is deleted: you can come back the same way."
     )
     st.caption(f"Version {one['version']}")
     with st.container(horizontal=True, horizontal_alignment="right"):
@@ -80,7 +82,9 @@ def _ask(ticker: str, interval: str, one: Json) -> None:
         except ApiProblem as error:
             st.session_state[_REFUSED] = error
         else:
-            st.toast(f"{one['model']} serves {plain(ticker)} {interval} again.", icon=":material/undo:")
+            st.toast(
+                f"{one['model']} serves {words.plain(ticker)} {interval} again.", icon=":material/undo:"
+            )
             st.rerun()
     # Kept until the dialog is opened again: its field for the key must outlive the press of a button.
     if _REFUSED in st.session_state:

@@ -1,11 +1,12 @@
 """The model of a series: why it serves, its figures beside the random walk's, its course, its life."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import streamlit as st
 
-from apps.ui import series_words
+from apps.ui import series_words, states, words
 from apps.ui.chart_style import CONFIG
 from apps.ui.charts_record import coverage_figure, error_figure, loss_figure
 from apps.ui.client import ApiProblem
@@ -23,16 +24,30 @@ def show(ticker: str, interval: str, row: Json) -> None:
     if not row["promoted"]:
         no_model(ticker, interval)
         return
-    model = api().get(f"/ml/models/{resource(ticker, interval)}")
+    path = f"/ml/models/{resource(ticker, interval)}"
+    try:
+        model = api().get(path)
+    except ApiProblem as error:  # what serves is damaged: an earlier version may still be whole
+        if error.status != HTTPStatus.CONFLICT:
+            raise
+        if not series_words.is_told(row, error.message):
+            states.problem(error, "damaged")
+        life(ticker, interval, api().get(f"{path}/history"), serves="")
+        return
     st.subheader("Why it serves", anchor=False)
     reason = model["champion"]["reason"]
     st.text(f"{reason}.")
     st.caption(series_words.settled(model))
+    if " p = " in reason:
+        st.caption(
+            "p is how likely such a difference would be by chance alone: the smaller, the surer. "
+            "The bounds are where the true difference should lie."
+        )
     rows = series_words.comparison(model)
     if rows:
         st.table(rows, hide_index=True)
     _figures(model)
-    life(ticker, interval, model)
+    life(ticker, interval, model["history"], model["champion"]["version"])
     _downloads(ticker, interval)
 
 
@@ -73,7 +88,7 @@ def _downloads(ticker: str, interval: str) -> None:
     try:
         card = api().get_text(path, accept="text/html")
     except ApiProblem as error:
-        st.caption(f"No model card: {error.message}")
+        st.caption(f"No model card: {words.plain(error.message)}")
         return
     st.download_button(
         "Model card",

@@ -22,7 +22,10 @@ def show(ticker: str, interval: str, row: Json) -> None:
     score = api().get(f"/ml/score/{resource(ticker, interval)}", past=_PAST)
     for alarm in score["alarms"]:
         said = f"{alarm['words'][:1].upper()}{alarm['words'][1:]}"
-        st.warning(f"{said} ({words.stamp(alarm['raised_at'])})", icon=":material/notifications_active:")
+        st.warning(
+            f"{words.plain(said)} ({words.stamp(alarm['raised_at'])})",
+            icon=":material/notifications_active:",
+        )
     if not score["by_step"]:
         waiting = words.count(score["open_steps"], "step")
         states.empty(

@@ -8,12 +8,13 @@ from apps.ui import words
 Json = Mapping[str, Any]
 Colour = Literal["green", "gray", "orange", "red"]
 
-# Of a standing: the colour and the icon of its badge. No skill is grey, and has no arrow.
+# Of a standing, or of a damaged model: colour and icon of its badge. No skill is grey, without an arrow.
 BADGES: Final[Mapping[str, tuple[Colour, str]]] = {
     "better": ("green", ":material/verified:"),
     "not_worse": ("gray", ":material/drag_handle:"),
     "undecided": ("orange", ":material/help:"),
     "worse": ("red", ":material/trending_down:"),
+    "damaged": ("red", ":material/error:"),
     "": ("gray", ":material/model_training:"),
 }
 EVENTS: Final = {
@@ -23,7 +24,6 @@ EVENTS: Final = {
     "rolled_back": "Rolled back to",
     "demoted": "Demoted",
 }
-_MARKUP: Final = frozenset("\\`*_[]()#$:~<>!|")
 REASONS: Final = {
     "unparsable_timestamp": "the time cannot be read",
     "missing_value": "a price is missing or not a number",
@@ -34,9 +34,9 @@ REASONS: Final = {
 }
 
 
-def plain(text: str) -> str:
-    """A text, such as a ticker, for a place that reads markdown: ``BRK_A*`` stays as it is."""
-    return "".join(f"\\{one}" if one in _MARKUP else one for one in text)
+def is_told(row: Json, problem: str) -> bool:
+    """Whether the alerts of a series, which stand above every view, say so already."""
+    return any(alert["words"] == problem for alert in row["alerts"])
 
 
 def outlook(forecast: Json, level: int) -> str:
@@ -62,13 +62,19 @@ def outlook(forecast: Json, level: int) -> str:
     return f"In {ahead}, by {words.stamp(last['timestamp'])}, the model expects {where}; {band}."
 
 
-def record(score: Json | None, version: str, levels: Sequence[int]) -> str:
-    """What the bands of a version promised and held; never a fan chart without it."""
+def record(score: Json | None, version: str, levels: Sequence[int], tested: Json) -> str:
+    """What the bands of a version promised and held; never a fan chart without it.
+
+    Of what has not come due yet, what held on test bars: ``tested`` are the metrics of the version.
+    """
     found = [one for one in score["versions"] if one["version"] == version] if score else []
     lines = []
     for level in levels:
         held = found[0][f"coverage_{level}"] if found else None
         told = words.coverage(held, level, found[0]["steps"] if found else 0)
+        before = tested.get(f"coverage_{level}")
+        if held is None and before is not None:
+            told += f"; on test bars {before:.0%} did"
         lines.append(f"**{level}% band**: {told}.")
     if found:
         made = words.count(found[0]["forecasts"], "forecast")

@@ -10,6 +10,7 @@ import streamlit as st
 from apps.ui.links import OVERVIEW, RUNS, SERIES, TRAIN, name_of
 from apps.ui.session import key_in_use
 
+_NAME = "Tickerflow"
 _ASSETS = Path(__file__).parent / "assets"
 _PAGES = {
     OVERVIEW: ("Overview", ":material/grid_view:"),
@@ -21,10 +22,11 @@ _PAGES = {
 
 def show() -> None:
     """Draw the page that the browser's address names."""
-    st.set_page_config(page_title="Tickerflow", page_icon=str(_ASSETS / "mark.svg"), layout="wide")
+    st.set_page_config(page_title=_NAME, page_icon=str(_ASSETS / "mark.svg"), layout="wide")
     st.logo(str(_ASSETS / "mark.svg"), size="medium")
     st.html(f"<style>{(_ASSETS / 'shell.css').read_text()}</style>")
-    chosen = st.navigation([page(name) for name in _PAGES], position="top")
+    chosen = st.navigation([*map(page, _PAGES), _front_door()], position="top")
+    entitle(chosen.title)
     chosen.run()
     key_in_use()
 
@@ -32,12 +34,27 @@ def show() -> None:
 def page(name: str) -> st.Page:
     """A page by its name, for links and for `st.switch_page`."""
     title, icon = _PAGES[name]
-    return st.Page(_drawn(name), title=title, icon=icon, url_path=name, default=name == OVERVIEW)
+    first = name == OVERVIEW
+    return st.Page(_drawn(name), title=title, icon=icon, url_path="" if first else name, default=first)
+
+
+def entitle(title: str) -> None:
+    """What the browser's tab, its history and a screen reader call the page."""
+    st.set_page_config(page_title=f"{title} · {_NAME}")
 
 
 def open_series(ticker: str, interval: str) -> NoReturn:
     """Go to the page of a series, as a click on it does."""
     st.switch_page(page(SERIES), query_params={"series": name_of(ticker, interval)})
+
+
+def _front_door() -> st.Page:
+    """The overview by its name: its address is the dashboard's own, and what follows in it is kept."""
+
+    def go() -> None:
+        st.switch_page(page(OVERVIEW), query_params=st.query_params.to_dict())
+
+    return st.Page(go, title=_PAGES[OVERVIEW][0], url_path=OVERVIEW, visibility="hidden")
 
 
 def _drawn(name: str) -> Callable[[], None]:

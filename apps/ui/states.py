@@ -1,19 +1,19 @@
 """What a page shows when it has nothing to show: empty, failed, waiting. All of it in words."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 
 from apps.ui.client import ApiProblem
-from apps.ui.session import ask_for_key
+from apps.ui.session import api, ask_for_key
+from apps.ui.words import plain, sentence
 
 
 def empty(title: str, words: str, hint: str = "", icon: str = ":material/inbox:") -> None:
     """Nothing is there yet: why, and what to do about it. Markdown throughout."""
     with st.container(border=True, key=f"state_empty_{_slug(title)}"):
-        st.markdown(f"### {icon} {title}")
+        st.subheader(f"{icon} {title}", anchor=False)
         st.markdown(words)
         if hint:
             st.caption(hint)
@@ -26,10 +26,10 @@ def problem(error: ApiProblem, place: str = "") -> None:
     one page apart.
     """
     with st.container(border=True, key=f"state_problem_{place or error.status}_{_slug(error.message)}"):
-        st.markdown(f"### :material/error: {_title(error)}")
-        st.markdown(plain(error.message))
+        st.subheader(f":material/error: {_title(error)}", anchor=False)
+        st.markdown(plain(sentence(error.message)))
         if error.hint:
-            st.markdown(f"**What to do:** {plain(error.hint)}")
+            st.markdown(f"**What to do:** {plain(sentence(error.hint))}")
         if error.code:
             st.caption(f"{error.code} in the guide of errors")
         if error.status == 401:
@@ -37,24 +37,27 @@ def problem(error: ApiProblem, place: str = "") -> None:
 
 
 @contextmanager
-def shown(place: str = "") -> Iterator[None]:
-    """Show a problem of the block where it would have drawn; what follows the block is drawn as well."""
+def shown(place: str = "", *, waits: bool = False) -> Iterator[None]:
+    """Show a problem of the block where it would have drawn; what follows the block is drawn as well.
+
+    With ``waits`` the page is drawn again once a service that did not answer does.
+    """
     try:
         yield
     except ApiProblem as error:
         problem(error, place)
+        if waits and error.status == 0:
+            _await_service()
 
 
-def plain(text: str) -> str:
-    """A text of the service as markdown: what files and parameters hold stays text, `so` stays code."""
-    parts = text.split("`")
-    if len(parts) % 2 == 0:  # a backtick alone is one
-        return _escaped(text)
-    return "".join(f"`{part}`" if at % 2 and part else _escaped(part) for at, part in enumerate(parts))
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+@st.fragment(run_every=3.0)
+def _await_service() -> None:
+    st.caption("This page goes on by itself as soon as it answers.")
+    try:
+        api().get("/healthz")
+    except ApiProblem:
+        return
+    st.rerun()
 
 
 def _title(error: ApiProblem) -> str:

@@ -14,6 +14,7 @@ from apps.ui.run_words import serving_words
 from apps.ui.session import api, api_key
 from apps.ui.states import empty, problem, shown
 from apps.ui.train_form import Choice, choose
+from apps.ui.words import plain
 
 _LISTED: Final = 6
 _COURSE: Final = """
@@ -33,7 +34,7 @@ def page() -> None:
         "A model learns from a series' bars and is then tried on bars that it has not seen. It serves "
         "only if it stands up to the random walk and to the model that serves now."
     )
-    with shown("train"):
+    with shown("train", waits=True):
         names = [name_of(one["ticker"], one["interval"]) for one in api().get("/ml/series")["series"]]
         if not names:
             empty(
@@ -121,7 +122,7 @@ def _serving(name: str) -> None:
     """What a training of this series is compared with."""
     ticker, interval = series_of(name)
     with st.container(border=True, key=f"serving_{name}"):
-        st.markdown(f"**{ticker} {interval}**")
+        st.markdown(f"**{plain(ticker)} {interval}**")
         try:
             model = api().get(f"/ml/models/{resource(ticker, interval)}")
         except ApiProblem as error:
@@ -129,4 +130,4 @@ def _serving(name: str) -> None:
                 raise
             st.markdown("No model serves it yet: the first one that is sound will.")
             return
-        st.markdown(serving_words(model))
+        st.markdown(plain(serving_words(model)))

@@ -1,8 +1,10 @@
 """Figures and verdicts in words, the same on every page."""
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from math import isfinite
-from typing import Final
+from typing import Any, Final
 
 # How a model stands beside the random walk; `""` is a series that has none.
 STANDING: Final = {
@@ -12,6 +14,10 @@ STANDING: Final = {
     "worse": "Worse than the random walk",
     "": "No model yet",
 }
+SKILL: Final = (
+    "**Skill** is how much less (+) or more (−) a model errs than the random walk, which expects every "
+    "price to stay where it is."
+)
 _ALERTS: Final = {
     "rejected": "File rejected",
     "damaged": "Model damaged",
@@ -25,9 +31,35 @@ NOTHING: Final = "–"
 _MOST_OVERDUE: Final = 500  # the service counts no further
 
 
+def plain(text: str) -> str:
+    """A text of the service as markdown: what files and tickers hold stays text, `so` stays code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # a backtick alone is one
+        return _escaped(text)
+    return "".join(f"`{part}`" if at % 2 and part else _escaped(part) for at, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+
+
 def standing(word: str) -> str:
     """A standing of the service in words; one that this page does not know, as it is."""
     return STANDING.get(word, word.replace("_", " "))
+
+
+def sentence(text: str) -> str:
+    """What the service says, with a capital and a full stop."""
+    said = text[:1].upper() + text[1:]
+    return said if said.endswith((".", "!", "?", ":")) or not said else f"{said}."
+
+
+def served(row: Mapping[str, Any]) -> str:
+    """How a series of the overview stands; a model that has no figures is damaged, or not read yet."""
+    if row["promoted"] and not row["model"]:
+        damaged = any(alert["kind"] == "damaged" for alert in row["alerts"])
+        return DAMAGED if damaged else "Being read"
+    return standing(row["standing"])
 
 
 def price(value: float | None) -> str:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -20,7 +20,7 @@ from apps.up.show import Board
 
 _TICK_SECONDS = 0.1
 _LAST_SECONDS = 5.0
-_WORKING = ("deployments", "worker", "noticer")
+_ASKING = ("deployments", "noticer")
 
 
 class Signals:
@@ -57,7 +57,7 @@ class Conductor:
         self._mark = secrets.token_hex(8)
         self._board, self._stop_seconds = board, stop_seconds
         self._prefect_api = environment.get("PREFECT_API_URL", "")
-        self._warden: subprocess.Popen[str] | None = None
+        self._warden: subprocess.Popen[bytes] | None = None
         self._began = time.monotonic()
         common = {**os.environ, **environment, MARK: self._mark, "PYTHONUNBUFFERED": "1"}
         self._keepers = [
@@ -67,17 +67,12 @@ class Conductor:
 
     def run(self, signals: Signals) -> str:
         """Run all until a signal ends them; return why they could not, empty where they could."""
-        # Without the mark: it ends all who carry it.
-        self._warden = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "apps.up.warden", self._mark],
-            stdin=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        self._start_warden()
         try:
             for keeper in self._keepers:
                 self._board.show(keeper.status)
-                keeper.start(self.keepers.get(keeper.status.part.after))
+                part = keeper.status.part
+                keeper.start(self.keepers.get(part.after), self.keepers.get(part.needs))
             return self._wait(signals)
         finally:
             self._stop(signals)
@@ -98,14 +93,27 @@ class Conductor:
             time.sleep(_TICK_SECONDS)
         return ""
 
+    def _start_warden(self) -> None:
+        # Without the mark: it ends all who carry it.
+        self._warden = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "apps.up.warden", self._mark],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+        )
+
     def _tell_warden(self, told: set[int]) -> set[int]:
         """The pids, for systems that do not show what processes were started with."""
-        pids = self._pids()
         assert self._warden is not None
         assert self._warden.stdin is not None
-        for pid in pids - told:
-            self._warden.stdin.write(f"{pid}\n")
-            self._warden.stdin.flush()
+        if self._warden.poll() is not None:
+            self._warden.stdin.close()
+            self._start_warden()
+            return set()
+        pids = self._pids()
+        with suppress(BrokenPipeError):  # it has just been killed: the next one is told
+            for pid in pids - told:
+                self._warden.stdin.write(f"{pid}\n".encode())
         return told | pids
 
     def _pids(self) -> set[int]:
@@ -116,8 +124,11 @@ class Conductor:
         asked, pids = len(signals.received), self._pids()
         for keeper in self._keepers:
             keeper.quit()
-        # First who asks for work and who does it; then what they talk to.
-        first = [keeper for keeper in self._keepers if keeper.status.part.name in _WORKING]
+        # Asked to end, the worker would kill its runs at once. Standing still, it takes no more of them.
+        if "worker" in self.keepers:
+            self.keepers["worker"].ask_to_end(signal.SIGSTOP)
+        # First who asks for work; then, when the runs are seen off, what they talk to.
+        first = [keeper for keeper in self._keepers if keeper.status.part.name in _ASKING]
         for group in (first, [keeper for keeper in self._keepers if keeper not in first]):
             if group is not first:
                 self._end_runs(lambda: len(signals.received) > asked)
@@ -138,7 +149,7 @@ class Conductor:
         self._board.headline("all stopped", "stopped")
 
     def _end_runs(self, in_haste: Callable[[], bool]) -> None:
-        """The worker is gone, and takes no more: see its runs off while Prefect is still there."""
+        """The worker takes no more: see its runs off while Prefect is still there."""
         n_running = len(set(running(self._mark).values()))
         if n_running:
             self._board.headline(

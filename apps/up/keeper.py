@@ -59,9 +59,9 @@ class Keeper:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def start(self, after: "Keeper | None") -> None:
-        """Start the part as soon as ``after`` is ready."""
-        self._after = after
+    def start(self, after: "Keeper | None", needs: "Keeper | None") -> None:
+        """Start the part as soon as ``after`` is ready; it is so itself not before ``needs``."""
+        self._after, self._needs = after, needs
         self._thread.start()
 
     def quit(self) -> None:
@@ -169,6 +169,8 @@ class Keeper:
 
     def _problem(self) -> str:
         part = self.status.part
+        if self._needs is not None and not self._needs.is_ready.is_set():
+            return f"{part.needs} is not ready yet"
         if not part.health:
             return "" if self._is_announced.is_set() or not part.ready_line else "not ready yet"
         try:

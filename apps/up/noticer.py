@@ -28,7 +28,7 @@ from ml.series import SeriesKey
 
 _INTERRUPTED = ("CRASHED", "CANCELLED")
 _FOLLOW_SECONDS = 3.0
-_RETRY_SECONDS = 5.0
+_RETRY_SECONDS = 2.0
 _PATIENCE = httpx.Timeout(10.0)
 
 

@@ -20,6 +20,7 @@ class Part:
         health: the address that answers 200 when the part does its work; empty where there is none.
         ready_line: what a line of its log begins with when it is ready; empty where ``health`` says it.
         after: the part that has to be ready before this one is started.
+        needs: the part that has to be ready before this one can be.
         is_job: it ends by itself, with status 0.
         tells: whether the last line of its log is worth showing.
         ended_by: the signal that it takes for the end.
@@ -33,6 +34,7 @@ class Part:
     health: str = ""
     ready_line: str = ""
     after: str = ""
+    needs: str = ""
     is_job: bool = False
     tells: bool = False
     ended_by: int = signal.SIGTERM

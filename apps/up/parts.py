@@ -125,15 +125,17 @@ def make_parts(settings: Settings, addresses: Addresses) -> Iterator[Part]:
                 "PREFECT_WORKER_WEBSERVER_PORT": health_port,
             },
             health=addresses.worker_health,
-            after="prefect" if addresses.owns_prefect else "",
-            ended_by=signal.SIGINT,
+            after="api",  # until then the processor has enough to do
+            needs="prefect" if addresses.owns_prefect else "",
+            ended_by=signal.SIGKILL,
         )
     if up.notice != "off" and addresses.prefect_api:
         yield Part(
             "noticer",
             (python, "-m", "apps.up.noticer"),
             ready_line="watching",
-            after="prefect" if addresses.owns_prefect else "",
+            after="api",  # until then the processor has enough to do
+            needs="prefect" if addresses.owns_prefect else "",
             tells=True,
         )
 

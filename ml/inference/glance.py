@@ -206,6 +206,10 @@ class Glance:
         """Bars that should have come by a moment."""
         return int(np.searchsorted(self.due, int(now.timestamp()), side="right"))
 
+    def _last_bar(self) -> str:
+        """Its day, and its time of day where bars have one."""
+        return f"{self.fields['last']:%Y-%m-%d{' %H:%M' if self.key.interval.is_intraday else ''}}"
+
     def _live(self, scored: LiveScore | None) -> Live | None:
         for one in scored.versions if scored else ():
             if self.meta is not None and one.version == self.meta.version:
@@ -230,7 +234,7 @@ class Glance:
                 found.append(Alert(kind="expired", words=old, hint="train the series again"))
         if overdue >= _LATE_BARS:
             many = f"{overdue} or more" if overdue == len(self.due) else f"{overdue}"
-            words = f"the last bar is of {self.fields['last']:%Y-%m-%d %H:%M}, {many} bars are overdue"
+            words = f"the last bar is of {self._last_bar()}, {many} bars are overdue"
             found.append(Alert(kind="overdue", words=words, hint=_OVERDUE))
         return found
 

@@ -20,12 +20,15 @@ from ml.data.discovery import RawSeries, discover
 from ml.data.ingest import ingest_series
 from ml.data.store import bars_fingerprint, bars_path, read_bars
 from ml.errors import NoDataError, TickerflowError
+from ml.evaluation.intervals import Fan
 from ml.forecasting.spec import MAX_STEPS
 from ml.inference.turns import Turns
+from ml.inference.walk import walk_fan
 from ml.outcomes import Failure, IngestOutcome
 from ml.series import SeriesKey
 
 _KEPT_SERIES = 64
+_KEPT_WALKS = 64  # of one series; a client may ask for any number of steps
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # File systems stamp files by a clock that ticks every few milliseconds, some every two seconds: a file
 # that changed just before we looked can change again without a new stamp.
@@ -49,6 +52,7 @@ class SeriesBars:
     _future: dict[int, pd.DatetimeIndex] = field(default_factory=dict)
     _ends: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     _since: dict[datetime, int] = field(default_factory=dict)
+    _walks: dict[tuple[float, int], Fan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "asof", self.bars["timestamp"].iloc[-1].to_pydatetime())
@@ -82,6 +86,16 @@ class SeriesBars:
         if last not in self._since:
             self._since[last] = bars_since(meta, self.bars["timestamp"])
         return self._since[last]
+
+    def walk(self, meta: Meta, n_steps: int) -> Fan:
+        """The random walk's forecast beside a model's: one for all that learnt from the same bars."""
+        asked = meta.target.sigma, n_steps
+        walk = self._walks.get(asked)
+        if walk is None:
+            if len(self._walks) >= _KEPT_WALKS:
+                self._walks.clear()
+            walk = self._walks[asked] = walk_fan(self.bars, meta, n_steps)
+        return walk
 
     def overdue(self, now: datetime) -> int:
         """Bars that should have come by now (aware of its zone) and have not, counted up to 500."""

@@ -1,13 +1,14 @@
 """A real Chromium before a real dashboard before a real service.
 
-Without a Chromium these tests are skipped, unless TICKERFLOW_BROWSER=required.
-TICKERFLOW_SCREENSHOTS names a folder that pages are pictured into.
+Without a Chromium these tests are skipped, unless BROWSER_TESTS=required.
+BROWSER_PICTURES names a folder that pages are pictured into.
 """
 
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ml.config import Settings
 from ml.series import SeriesKey
-from tests.browser.running import dashboard, service
+from tests.browser.running import served
 from tests.browser.stories import add_bars, tell
 from tests.browser.trainings import Site, prefect
 from tests.stored import quick_settings
@@ -31,16 +32,30 @@ _ARGUMENTS = [
     "--disable-sync",
 ]
 
+KEY = "open sesame"  # of the service of `living`
+
 Picture = Callable[[Page, str], None]
 
 
-@pytest.fixture(scope="session")
+@dataclass(frozen=True)
+class Living:
+    """The address of a dashboard, and the settings of what it shows."""
+
+    address: str
+    settings: Settings
+
+
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
+    """Debian's Chromium, without a window.
+
+    Not for the whole session: playwright keeps an event loop in this thread, and Prefect would take it
+    for a coroutine's.
+    """
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         said = "no chromium on the path: apt-get install chromium"
-        if os.environ.get("TICKERFLOW_BROWSER") == "required":
+        if os.environ.get("BROWSER_TESTS") == "required":
             pytest.fail(said)
         pytest.skip(said)
     expect.set_options(timeout=30_000)
@@ -73,10 +88,10 @@ def phone(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def picture() -> Picture:
-    """Keep a picture of the whole page, where TICKERFLOW_SCREENSHOTS names a folder."""
+    """Keep a picture of the whole page, where BROWSER_PICTURES names a folder."""
 
     def take(page: Page, name: str) -> None:
-        folder = os.environ.get("TICKERFLOW_SCREENSHOTS")
+        folder = os.environ.get("BROWSER_PICTURES")
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
             page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
@@ -90,21 +105,23 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return tell(tmp_path_factory.mktemp("told"))
 
 
-@pytest.fixture(scope="session")
-def api(browser: Browser, told: Settings) -> Iterator[str]:
-    """The address of a service over `told`. With a browser alone: else nothing starts."""
-    with service(told) as address:
+@pytest.fixture(scope="package")
+def address(browser: Browser, told: Settings) -> Iterator[str]:
+    """A dashboard before a service over `told`. With a browser alone: else nothing starts."""
+    with served(told, PREFECT_API_URL="") as (_, address):
         yield address
 
 
-@pytest.fixture(scope="session")
-def address(api: str) -> Iterator[str]:
-    """The address of the dashboard before `api`."""
-    with dashboard(api) as address:
-        yield address
+@pytest.fixture(scope="package")
+def living(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
+    """A dashboard over folders that tests change, each a series of its own; the service has a key."""
+    settings = quick_settings(tmp_path_factory.mktemp("living"))
+    settings.raw_dir.mkdir(parents=True)
+    with served(settings, PREFECT_API_URL="", TICKERFLOW_API_KEY=KEY) as (_, address):
+        yield Living(address, settings)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A service that can train, with raw files of AAPL, XOM and IBM 1d, and the dashboard before it."""
     settings = quick_settings(tmp_path_factory.mktemp("site"))
@@ -112,8 +129,7 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         add_bars(settings, SeriesKey.of(ticker, "1d"), make_bars(700, seed=seed))
     with (
         prefect(tmp_path_factory.mktemp("prefect")) as environment,
-        service(settings, **environment) as api,
-        dashboard(api) as address,
+        served(settings, **environment) as (api, address),
     ):
         yield Site(address, api, settings, environment)
 

@@ -30,15 +30,9 @@ def free_port() -> int:
 def service(settings: Settings, **environment: str) -> Iterator[str]:
     """The HTTP service over the folders of some settings; its address."""
     port = free_port()
-    folders = {
-        "TICKERFLOW_RAW_DIR": settings.raw_dir,
-        "TICKERFLOW_STORE_DIR": settings.store_dir,
-        "TICKERFLOW_MODELS_DIR": settings.models_dir,
-        "TICKERFLOW_PREDICTIONS_DIR": settings.predictions_dir,
-    }
-    command = [sys.executable, "-m", "apps.api", "--port", str(port)]
-    given = {**{name: str(folder) for name, folder in folders.items()}, **environment}
-    with running(command, given, f"http://127.0.0.1:{port}", "/healthz") as address:
+    address = f"http://127.0.0.1:{port}"
+    with started(*_service(settings, port, environment)) as process:
+        wait_for(process, f"{address}/healthz")
         yield address
 
 
@@ -46,17 +40,29 @@ def service(settings: Settings, **environment: str) -> Iterator[str]:
 def dashboard(api: str, **environment: str) -> Iterator[str]:
     """The dashboard before a service; its address."""
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "apps" / "dashboard.py")]
-    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    given = {"TICKERFLOW_API_URL": api, **environment}
-    with running(command, given, f"http://127.0.0.1:{port}", "/_stcore/health") as address:
+    address = f"http://127.0.0.1:{port}"
+    with started(*_dashboard(api, port, environment)) as process:
+        wait_for(process, f"{address}/_stcore/health")
         yield address
 
 
 @contextmanager
-def running(
-    command: list[str], environment: Mapping[str, str], address: str, health: str
-) -> Iterator[str]:
+def served(settings: Settings, **environment: str) -> Iterator[tuple[str, str]]:
+    """A service over some folders and the dashboard before it, started side by side: their addresses."""
+    ports = free_port(), free_port()
+    api, address = (f"http://127.0.0.1:{port}" for port in ports)
+    with (
+        started(*_dashboard(api, ports[1], {})) as shown,
+        started(*_service(settings, ports[0], environment)) as serving,
+    ):
+        wait_for(serving, f"{api}/healthz")
+        wait_for(shown, f"{address}/_stcore/health")
+        yield api, address
+
+
+@contextmanager
+def started(command: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A process that is ended at the end."""
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -67,8 +73,7 @@ def running(
         # A pipe that nobody reads may fill: what these say in a test is far below its 64 kB.
     )
     try:
-        _wait(process, address + health)
-        yield address
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -78,7 +83,27 @@ def running(
             process.communicate()
 
 
-def _wait(process: subprocess.Popen[str], url: str) -> None:
+def _service(
+    settings: Settings, port: int, environment: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    folders = {
+        "TICKERFLOW_RAW_DIR": settings.raw_dir,
+        "TICKERFLOW_STORE_DIR": settings.store_dir,
+        "TICKERFLOW_MODELS_DIR": settings.models_dir,
+        "TICKERFLOW_PREDICTIONS_DIR": settings.predictions_dir,
+    }
+    given = {**{name: str(folder) for name, folder in folders.items()}, **environment}
+    return [sys.executable, "-m", "apps.api", "--port", str(port)], given
+
+
+def _dashboard(api: str, port: int, environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "apps" / "dashboard.py")]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    return command, {"TICKERFLOW_API_URL": api, **environment}
+
+
+def wait_for(process: subprocess.Popen[str], url: str) -> None:
+    """Return once an address answers; raises `RuntimeError` where its process ends or is too slow."""
     until = time.monotonic() + _SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:

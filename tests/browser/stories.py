@@ -50,7 +50,7 @@ def promote(settings: Settings, key: SeriesKey, seed: int) -> str:
         }
     )
     outcome = promote_series(train_series(key, own), own)
-    assert outcome.version is not None, outcome
+    assert outcome.version, outcome
     return outcome.version
 
 

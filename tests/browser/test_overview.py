@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ml.config import Settings
-from tests.browser.conftest import Picture
-from tests.browser.running import dashboard, service
-from tests.browser.stories import APPLE, add_bars
+from ml.series import SeriesKey
+from tests.browser.conftest import Living, Picture
+from tests.browser.running import served
+from tests.browser.stories import add_bars
 from tests.browser.waiting import until
 from tests.stored import quick_settings
 from tests.synthetic import make_bars
@@ -95,43 +94,41 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(
 
 
 @pytest.fixture(scope="module")
-def many(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A dashboard over 500 series, all of which the service has looked at."""
+def many(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A dashboard over 500 series, of which the service has only just begun to read."""
     settings = quick_settings(tmp_path_factory.mktemp("many"))
     settings.raw_dir.mkdir(parents=True)
     text = make_bars(70).to_csv(index=False)
     for number in range(MANY):
         (settings.raw_dir / f"T{number:03}_1d.csv").write_text(text)
-    with service(settings) as api, dashboard(api) as address:
-        until(lambda: httpx.get(f"{api}/ml/overview", timeout=30).json()["pending"] == 0, seconds=120)
-        yield address
+    with served(settings) as addresses:
+        yield addresses
 
 
-def test_500_series_are_all_there_and_searched_at_once(page: Page, many: str) -> None:
-    page.goto(many)
+def test_500_series_are_all_there_and_searched_at_once(page: Page, many: tuple[str, str]) -> None:
+    page.goto(many[1])
     expect(page.locator(".board tbody tr")).to_have_count(MANY)
     page.get_by_role("searchbox", name="Search series").fill("T49")
     expect(page.locator(".board tbody tr")).to_have_count(10)
 
 
 @pytest.mark.slow
-def test_500_series_are_painted_within_two_seconds(page: Page, many: str) -> None:
+def test_500_series_are_painted_within_two_seconds(page: Page, many: tuple[str, str]) -> None:
     """On two cores that do nothing else: a clock has no place among tests that run beside others."""
-    page.goto(many)
+    api, address = many
+    until(lambda: httpx.get(f"{api}/ml/overview", timeout=30).json()["pending"] == 0, seconds=120)
+    page.goto(address)
     page.evaluate(_PAINTED)  # what a first visit ever loads is in the browser's cache from now on
     taken = []
     for _ in range(3):
-        page.goto(many)
+        page.goto(address)
         taken.append(page.evaluate(_PAINTED))
     assert min(taken) < 2000, taken
 
 
-def test_a_new_series_appears_without_a_reload(browser: Browser, tmp_path: Path, page: Page) -> None:
-    settings: Settings = quick_settings(tmp_path)
-    settings.raw_dir.mkdir(parents=True)
-    with service(settings) as api, dashboard(api) as address:
-        page.goto(address)
-        expect(page.get_by_text("No data yet")).to_be_visible()
-        add_bars(settings, APPLE, make_bars(90))
-        expect(page.locator(".board tbody tr")).to_have_count(1, timeout=90_000)
-        assert tickers(page) == ["AAPL"]
+def test_a_new_series_appears_without_a_reload(living: Living, page: Page) -> None:
+    page.goto(living.address)
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    expect(page.locator("tr", has_text="NEWS")).to_have_count(0)
+    add_bars(living.settings, SeriesKey.of("NEWS", "1d"), make_bars(90))
+    expect(page.locator("tr", has_text="NEWS")).to_be_visible()

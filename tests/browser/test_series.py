@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from ml.artifacts.store import ModelStore
-from tests.browser.conftest import Picture
-from tests.browser.running import dashboard, service
-from tests.browser.stories import APPLE, BITCOIN, PAST, promote, tell
-from tests.stored import quick_settings, store_bars
+from ml.series import SeriesKey
+from tests.browser.conftest import KEY, Living, Picture
+from tests.browser.stories import PAST, promote
+from tests.stored import store_bars
 from tests.synthetic import make_bars
 
 BITCOIN_PAGE = "series?series=BTC%2FUSD_1d"
@@ -157,54 +157,60 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(
         picture(phone, f"series-{view.lower()}-phone-dark")
 
 
-def test_going_back_asks_first_and_the_next_forecast_is_of_the_earlier_version(
-    browser: Browser, tmp_path: Path, page: Page, picture: Picture
+def two_versions(living: Living, ticker: str) -> tuple[SeriesKey, str, str]:
+    """A series of its own with two versions, of which the second serves."""
+    key = SeriesKey.of(ticker, "1d")
+    store_bars(living.settings, key, make_bars(420))
+    return key, promote(living.settings, key, 1), promote(living.settings, key, 2)
+
+
+def test_going_back_asks_first_and_for_the_key_and_the_earlier_version_serves(
+    living: Living, page: Page, picture: Picture
 ) -> None:
-    settings = quick_settings(tmp_path)
-    store_bars(settings, APPLE, make_bars(420))
-    first, second = promote(settings, APPLE, 1), promote(settings, APPLE, 2)
-    store = ModelStore(settings.models_dir)
-    with service(settings) as api, dashboard(api) as address:
-        page.goto(f"{address}/series?series=AAPL_1d&view=Model")
-        page.get_by_role("button", name="Roll back to this").click()
-        asked = page.get_by_role("dialog")
-        expect(asked).to_contain_text(first)
-        picture(page, "series-rollback-light")
-        asked.get_by_role("button", name="Leave it").click()
-        expect(asked).to_have_count(0)
-        assert store.champion(APPLE).meta.version == second
-        page.get_by_role("button", name="Roll back to this").click()
-        page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
-        expect(page.get_by_text("Rolled back to lstm")).to_be_visible()
-        assert store.champion(APPLE).meta.version == first
+    key, first, second = two_versions(living, "BACK")
+    store = ModelStore(living.settings.models_dir)
+    page.goto(f"{living.address}/series?series=BACK_1d&view=Model")
+    page.get_by_role("button", name="Roll back to this").click()
+    asked = page.get_by_role("dialog")
+    expect(asked).to_contain_text(first)
+    picture(page, "series-rollback-light")
+    asked.get_by_role("button", name="Leave it").click()
+    expect(asked).to_have_count(0)
+    page.get_by_role("button", name="Roll back to this").click()
+    asked.get_by_role("button", name="Roll back").click()
+    expect(asked.get_by_role("heading", name="An API key is needed")).to_be_visible()
+    assert store.champion(key).meta.version == second
+    asked.get_by_label("API key").fill(KEY)
+    asked.get_by_role("button", name="Use this key").click()
+    page.get_by_role("button", name="Roll back to this").click()
+    asked.get_by_role("button", name="Roll back").dblclick()  # as an impatient hand does
+    expect(page.get_by_text("Rolled back to lstm")).to_be_visible()
+    assert store.champion(key).meta.version == first
+    assert store.champion(key).meta.generation == 3
 
 
-def test_where_the_service_has_a_key_going_back_asks_for_it(
-    browser: Browser, tmp_path: Path, page: Page
+def test_a_damaged_model_is_told_and_an_earlier_version_is_a_way_back(
+    living: Living, page: Page, picture: Picture
 ) -> None:
-    settings = quick_settings(tmp_path)
-    store_bars(settings, APPLE, make_bars(420))
-    first = promote(settings, APPLE, 1)
-    promote(settings, APPLE, 2)
-    with service(settings, TICKERFLOW_API_KEY="open-sesame-123456") as api, dashboard(api) as address:
-        page.goto(f"{address}/series?series=AAPL_1d&view=Model")
-        page.get_by_role("button", name="Roll back to this").click()
-        asked = page.get_by_role("dialog")
-        asked.get_by_role("button", name="Roll back").click()
-        expect(asked.get_by_role("heading", name="An API key is needed")).to_be_visible()
-        asked.get_by_label("API key").fill("open-sesame-123456")
-        asked.get_by_role("button", name="Use this key").click()
-        page.get_by_role("button", name="Roll back to this").click()
-        page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
-        expect(page.get_by_text("Rolled back to lstm")).to_be_visible()
-    assert ModelStore(settings.models_dir).champion(APPLE).meta.version == first
+    key, first, _ = two_versions(living, "HURT")
+    (living.settings.models_dir / "lstm_HURT_1d.meta.json").write_text("{")
+    page.goto(f"{living.address}/series?series=HURT_1d&view=Model")
+    expect(page.get_by_text("Model cannot be read").first).to_be_visible()
+    picture(page, "series-damaged-light")
+    page.get_by_role("button", name="Roll back to this").last.click()
+    page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    page.get_by_label("API key").fill(KEY)
+    page.get_by_role("button", name="Use this key").click()
+    page.get_by_role("button", name="Roll back to this").last.click()
+    page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    expect(page.get_by_text("Serves now")).to_be_visible()
+    assert ModelStore(living.settings.models_dir).champion(key).meta.version == first
 
 
-def test_a_promotion_is_seen_without_a_reload(browser: Browser, tmp_path: Path, page: Page) -> None:
-    settings = tell(tmp_path)
-    with service(settings) as api, dashboard(api) as address:
-        page.goto(f"{address}/{BITCOIN_PAGE}&view=Model")
-        expect(page.get_by_role("button", name="Roll back to this")).to_have_count(1)
-        version = promote(settings, BITCOIN, 3)
-        expect(page.get_by_text(version).first).to_be_visible()
-        expect(page.get_by_role("button", name="Roll back to this")).to_have_count(2)
+def test_a_promotion_is_seen_without_a_reload(living: Living, page: Page) -> None:
+    key, *_ = two_versions(living, "NEXT")
+    page.goto(f"{living.address}/series?series=NEXT_1d&view=Model")
+    expect(page.get_by_role("button", name="Roll back to this")).to_have_count(1)
+    version = promote(living.settings, key, 3)
+    expect(page.get_by_text(version).first).to_be_visible()
+    expect(page.get_by_role("button", name="Roll back to this")).to_have_count(2)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Picture
-from tests.browser.running import dashboard, free_port, service
+from tests.browser.running import dashboard, free_port, served
 from tests.stored import quick_settings
 
 PAGES = ("", "series", "train", "runs")
@@ -16,7 +16,7 @@ PAGES = ("", "series", "train", "runs")
 def empty(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A dashboard before a service that has no data, no model and no Prefect."""
     settings = quick_settings(tmp_path_factory.mktemp("empty"))
-    with service(settings, PREFECT_API_URL="") as api, dashboard(api) as address:
+    with served(settings, PREFECT_API_URL="") as (_, address):
         yield address
 
 
@@ -58,7 +58,7 @@ def test_without_its_service_every_page_says_so_and_how_to_start_it(
 
 def test_pages_have_names_and_landmarks_for_screen_readers(page: Page, empty: str) -> None:
     page.goto(empty)
-    expect(page).to_have_title("Tickerflow")
+    expect(page).to_have_title("Overview · Tickerflow")
     navigation = page.get_by_role("navigation", name="App pages")
     for name in ("Overview", "Series", "Train", "Runs"):
         expect(navigation.get_by_role("link", name=name)).to_be_visible()

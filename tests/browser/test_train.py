@@ -1,17 +1,13 @@
 """The page on which trainings are chosen, started, followed and explained; and where files are added."""
 
 import re
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from ml.config import Settings
-from tests.browser.conftest import Picture
-from tests.browser.running import dashboard, service
+from tests.browser.conftest import KEY, Living, Picture
 from tests.browser.trainings import Site, worker
-from tests.stored import quick_settings
 from tests.synthetic import make_bars
 
 PATIENCE = 90_000  # ms; a flow's process imports for some seconds, and the machine is shared
@@ -46,17 +42,6 @@ def asked(page: Page) -> dict[str, list[str]]:
 def main(page: Page) -> Locator:
     """What the page is about."""
     return page.get_by_test_id("stMain")
-
-
-@pytest.fixture(scope="module")
-def empty(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Settings]]:
-    """A dashboard with no data at all, whose service asks for a key; and its settings."""
-    settings = quick_settings(tmp_path_factory.mktemp("empty"))
-    with (
-        service(settings, TICKERFLOW_API_KEY="open sesame") as api,
-        dashboard(api) as address,
-    ):
-        yield address, settings
 
 
 def test_without_prefect_the_page_says_so_before_anything_is_started(
@@ -95,30 +80,30 @@ def test_an_unknown_series_in_the_address_is_left_out(page: Page, address: str) 
 
 
 def test_a_file_that_is_dropped_is_there_once_the_key_is_given(
-    page: Page, empty: tuple[str, Settings], picture: Picture
+    page: Page, living: Living, picture: Picture
 ) -> None:
-    address, settings = empty
+    address, settings = living.address, living.settings
     page.goto(address)
+    page.get_by_text("Add data").click()
     drop(page, "MSFT_1d.csv", csv())
     expect(page.get_by_role("heading", name="An API key is needed")).to_be_visible()
     picture(page, "drop-key")
-    assert not list(settings.raw_dir.glob("*.csv"))
-    page.get_by_label("API key", exact=True).fill("open sesame")
+    assert not (settings.raw_dir / "MSFT_1d.csv").exists()
+    page.get_by_label("API key", exact=True).fill(KEY)
     page.get_by_role("button", name="Use this key").click()
     expect(main(page).get_by_text("is there.")).to_be_visible()
     assert (settings.raw_dir / "MSFT_1d.csv").read_bytes() == csv()
 
 
 def test_a_file_is_never_replaced_and_one_that_is_no_series_is_asked_about(
-    page: Page, empty: tuple[str, Settings], picture: Picture
+    page: Page, living: Living, picture: Picture
 ) -> None:
-    address, settings = empty
-    settings.raw_dir.mkdir(parents=True, exist_ok=True)
+    address, settings = living.address, living.settings
     (settings.raw_dir / "IBM_1d.csv").write_bytes(csv(2))
     page.goto(f"{address}/train")
     page.get_by_text("Another series: add a CSV file").click()
     drop(page, "IBM_1d.csv", csv(3))
-    page.get_by_label("API key", exact=True).fill("open sesame")
+    page.get_by_label("API key", exact=True).fill(KEY)
     page.get_by_role("button", name="Use this key").click()
     beside = page.get_by_role("button", name="Add it beside that one")
     expect(beside).to_be_visible()

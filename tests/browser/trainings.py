@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from ml.config import Settings
-from tests.browser.running import ROOT, free_port, running
+from tests.browser.running import ROOT, free_port, started, wait_for
 
 _POOL = "local-process"
 
@@ -39,19 +41,18 @@ def prefect(folder: Path) -> Iterator[dict[str, str]]:
         "PREFECT_WORKER_QUERY_SECONDS": "1",
     }
     start = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with running(_command(*start), environment, address, "/api/health"):
-        for arguments in (
-            ["work-pool", "create", _POOL, "--type", "process"],
-            ["--no-prompt", "deploy", "--name", "ad-hoc"],
-        ):
-            subprocess.run(
-                _command(*arguments),
-                cwd=ROOT,
-                env={**os.environ, **environment},
-                check=True,
-                capture_output=True,
-                timeout=120,
-            )
+    with started(_command(*start), environment) as server:
+        wait_for(server, f"{address}/api/health")
+        pool = {"name": _POOL, "type": "process"}
+        httpx.post(f"{address}/api/work_pools/", json=pool, trust_env=False).raise_for_status()
+        subprocess.run(
+            _command("--no-prompt", "deploy", "--name", "ad-hoc"),
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
         yield environment
 
 

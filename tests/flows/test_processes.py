@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
+from prefect.settings import get_current_settings
 
 from flows.workshop import start_workshop
 
@@ -42,11 +43,15 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
-def test_the_workers_of_a_run_that_is_killed_end_with_it(tmp_path: Path) -> None:
+def test_the_workers_of_a_run_that_is_killed_end_with_it(prefect_server: None, tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(RUN)
-    own = {"PREFECT_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
-    command, environment, pipe = [sys.executable, script], {**os.environ, **own}, subprocess.PIPE
+    own = {
+        "PREFECT_HOME": str(tmp_path),
+        "PREFECT_API_URL": str(get_current_settings().api.url),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    command, environment, pipe = [sys.executable, str(script)], {**os.environ, **own}, subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as run:
         assert run.stdout is not None
         workers = [int(pid) for pid in run.stdout.readline().split()]

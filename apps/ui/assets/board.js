@@ -84,6 +84,7 @@ function drawn(row) {
   const open = make("a", "", row.ticker);
   open.href = row.href;
   open.dataset.name = row.name;
+  open.ariaLabel = `${row.ticker} ${row.interval}`;
   name.append(open, make("span", "tag", row.interval));
   const spark = cell("spark", "Last 60 bars");
   if (row.spark.length) spark.append(sparkline(row.spark, row.direction));

@@ -24,7 +24,7 @@ def service(
     deployed: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[httpx.Client]:
     """The whole product but for a worker: a trained series with its raw file, and Prefect."""
-    monkeypatch.setattr(prefect_api, "_PATIENCE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(prefect_api, "_ANSWER_SECONDS", PATIENCE_SECONDS)
     settings.raw_dir.mkdir()
     make_bars(400).to_csv(settings.raw_dir / f"{KEY.stem}.csv", index=False)
     with serving(settings) as client:

@@ -2,12 +2,13 @@ import time
 from pathlib import Path
 
 import httpx
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prometheus_client.parser import text_string_to_metric_families
 
 from apps.http.metrics import MOST_SERIES, Metrics
 from ml.config import Settings
 from ml.series import SeriesKey
-from tests.apps.http.serving import serving
+from tests.apps.http import prefect_side
 from tests.stored import quick_settings
 
 FORECAST = {"ticker": "BTC/USD", "interval": "1d", "n_steps": "3"}
@@ -68,7 +69,8 @@ def test_forecasts_and_last_bars_are_told_by_series(client: httpx.Client, settin
 
 
 def test_without_prefect_the_scrape_succeeds_and_names_no_queue(tmp_path: Path) -> None:
-    with serving(quick_settings(tmp_path)) as client:
+    settings = quick_settings(tmp_path)
+    with temporary_settings({PREFECT_API_URL: None}), prefect_side.serving(settings) as client:
         began = time.monotonic()
         counted = scrape(client)
         assert time.monotonic() - began < 3

@@ -121,8 +121,22 @@ def test_with_an_api_key_only_who_sends_it_may_write(
     assert client.post(f"{PAGE}/rollback", headers={"X-API-Key": "a secret"}).status_code == 200
 
 
+def test_a_key_may_have_any_characters(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKERFLOW_API_KEY", "schlüssel")
+    own = {b"X-API-Key": "schlüssel".encode()}
+    assert client.post(f"{PAGE}/rollback", headers=own).status_code == 200
+
+
 @pytest.mark.parametrize(
-    "headers", [{"Host": "evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "10.0.0.1:80"}]
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "10.0.0.1:80"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "null"},
+    ],
 )
 def test_without_a_key_a_page_of_another_site_cannot_write(
     client: httpx.Client, headers: dict[str, str]
@@ -130,3 +144,19 @@ def test_without_a_key_a_page_of_another_site_cannot_write(
     refused = client.post(f"{PAGE}/rollback", headers=headers)
     assert refused.status_code == 403
     assert "TICKERFLOW_API_KEY" in refused.json()["hint"]
+
+
+def test_a_page_of_the_service_itself_may_write(client: httpx.Client) -> None:
+    own = {"Origin": str(client.base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
+    assert client.post(f"{PAGE}/rollback", headers=own).status_code == 200
+
+
+def test_a_folder_that_cannot_be_read_is_a_problem_and_no_bug(
+    client: httpx.Client, settings: Settings
+) -> None:
+    settings.raw_dir.write_text("no folder")
+    answer = client.get("/ml/forecast", params={"ticker": "X", "interval": "1d"})
+    page = client.get("/ml/quality", params={"ticker": "BTC/USD", "interval": "1d"})
+    assert answer.status_code in (404, 503)
+    assert (page.status_code, page.headers["content-type"]) == (503, "application/problem+json")
+    assert str(settings.raw_dir) not in page.text

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import httpx
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from ml.config import Settings
+from tests.apps.http import prefect_side
 from tests.apps.http.serving import serving
 from tests.stored import quick_settings
 
@@ -71,5 +73,6 @@ def test_a_file_without_a_series_in_its_name_is_a_problem(
     assert len(body["rows"]) == 1
 
 
-def test_without_a_prefect_server_there_is_no_link_to_its_pages(client: httpx.Client) -> None:
-    assert client.get(PATH).json()["prefect_ui"] is None
+def test_without_a_prefect_server_there_is_no_link_to_its_pages(settings: Settings) -> None:
+    with temporary_settings({PREFECT_API_URL: None}), prefect_side.serving(settings) as client:
+        assert client.get(PATH).json()["prefect_ui"] is None

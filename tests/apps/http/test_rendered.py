@@ -8,7 +8,7 @@ from apps.http.rendered import Rendered, RenderedAnswers
 
 def answer(body: bytes = b"x") -> Rendered:
     """An answer of some bytes."""
-    return Rendered(body, etag='"1"', file_name="x.csv")
+    return Rendered(body, digest="1", file_name="x.csv")
 
 
 def test_an_answer_is_made_once_for_what_it_is_made_of() -> None:
@@ -18,9 +18,9 @@ def test_an_answer_is_made_once_for_what_it_is_made_of() -> None:
         made.append(1)
         return answer()
 
-    first = answers.get(("a", 1), make)
-    assert answers.get(("a", 1), make) is first
-    answers.get(("a", 2), make)
+    first = answers.get("a", 1, make)
+    assert answers.get("a", 1, make) is first
+    answers.get("a", 2, make)
     assert len(made) == 2
 
 
@@ -33,13 +33,13 @@ def test_who_asks_while_it_is_made_waits_for_it() -> None:
         return answer()
 
     with ThreadPoolExecutor(1) as maker, ThreadPoolExecutor(3) as others:
-        own = maker.submit(answers.get, "a", make)
+        own = maker.submit(answers.get, "a", 1, make)
         while not made:
             pass
 
         def ask() -> Rendered:
             asked.wait(10)
-            return answers.get("a", make)
+            return answers.get("a", 1, make)
 
         waited = [others.submit(ask) for _ in range(3)]
         assert {id(one.result(10)) for one in waited} == {id(own.result(10))}
@@ -53,8 +53,8 @@ def test_what_fails_is_tried_again() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        answers.get("a", fail)
-    assert answers.get("a", answer).body == b"x"
+        answers.get("a", 1, fail)
+    assert answers.get("a", 1, answer).body == b"x"
 
 
 @pytest.mark.parametrize("bounds", [{"most": 3}, {"most_bytes": 30}])
@@ -66,8 +66,39 @@ def test_the_ones_that_were_asked_for_last_are_kept(bounds: dict[str, int]) -> N
             made.append(name)
             return answer(b"0123456789")
 
-        answers.get(name, make)
+        answers.get(name, 1, make)
 
     for name in (0, 1, 2, 0, 3, 0, 1):
         ask(name)
     assert made == [0, 1, 2, 3, 1]
+
+
+def test_an_answer_takes_the_place_of_the_one_before_and_its_bytes() -> None:
+    answers, kept = RenderedAnswers(most_bytes=25), []
+    answers.get("other", 1, lambda: answer(b"0123456789"))
+    for generation in range(100):
+        answers.get("a", generation, lambda: answer(b"0123456789"))
+
+    def again() -> Rendered:
+        kept.append(False)
+        return answer()
+
+    answers.get("other", 1, again)
+    assert not kept  # a hundred promotions of one series push no other's answer out
+
+
+def test_one_of_before_that_is_made_late_leaves_the_newer_one_in_place() -> None:
+    answers, begun, may_end = RenderedAnswers(), threading.Event(), threading.Event()
+
+    def make_slowly() -> Rendered:
+        begun.set()
+        assert may_end.wait(10)
+        return answer(b"old")
+
+    with ThreadPoolExecutor(1) as pool:
+        old = pool.submit(answers.get, "a", 1, make_slowly)
+        assert begun.wait(10)
+        newer = answers.get("a", 2, lambda: answer(b"new"))
+        may_end.set()
+        assert old.result(10).body == b"old"
+    assert answers.get("a", 2, answer) is newer

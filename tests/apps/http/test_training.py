@@ -1,10 +1,12 @@
 """Trainings and their runs, over real HTTP, against a real Prefect server."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from apps.http import prefect_api
 from flows.training import train_universe
 from ml.config import Settings
 from tests.apps.http.prefect_side import Patient, carry_out, is_problem, serving, stored_run
@@ -173,7 +176,31 @@ def _none() -> Iterator[None]:
     yield None
 
 
-@pytest.mark.parametrize("server", [_nobody, _silent, _none])
+@contextmanager
+def _slow(seconds: float) -> Iterator[str]:
+    """A server that knows no run, and takes its time to say so."""
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            time.sleep(seconds)
+            self.send_response(404)
+            self.end_headers()
+            self.wfile.write(b'{"detail": "Flow run not found"}')
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/api"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("server", [_nobody, _none])
 def test_without_prefect_the_answer_comes_within_two_seconds(settings: Settings, server: Any) -> None:
     with server() as url, temporary_settings({PREFECT_API_URL: url}), serving(settings) as client:
         run = "/ml/runs/00000000-0000-4000-8000-000000000000"
@@ -183,6 +210,25 @@ def test_without_prefect_the_answer_comes_within_two_seconds(settings: Settings,
             assert time.monotonic() - began < 2
             assert "PREFECT_API_URL" in is_problem(answer, 503)["hint"]
             assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_prefect_that_is_busy_gets_longer_than_one_that_is_not_there(settings: Settings) -> None:
+    run = "/ml/runs/00000000-0000-4000-8000-000000000000"
+    with _slow(2.5) as url, temporary_settings({PREFECT_API_URL: url}), serving(settings) as client:
+        is_problem(client.get(run), 404)
+
+
+def test_a_prefect_that_never_answers_is_given_up_in_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert prefect_api._ANSWER_SECONDS <= 10
+    monkeypatch.setattr(prefect_api, "_ANSWER_SECONDS", 2.5)
+    with _silent() as url, temporary_settings({PREFECT_API_URL: url}), serving(settings) as client:
+        began = time.monotonic()
+        answer = client.post("/ml/train", params=ASKED)
+        assert 2 < time.monotonic() - began < 5
+        assert "ask again" in is_problem(answer, 503)["hint"]
+        assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_with_a_key_only_those_who_know_it_train(

@@ -40,6 +40,23 @@ def test_a_forecast_without_proof_has_no_arrow_and_no_figure() -> None:
     assert (shown["forecast"], shown["direction"], shown["forecast_by"]) == ("no signal", "none", None)
 
 
+@pytest.mark.parametrize(
+    ("change", "said", "direction"),
+    [
+        (0.0003, "↗ +0.03%", "up"),
+        (-0.0003, "↘ −0.03%", "down"),
+        (0.00001, "no change", "none"),
+        (None, "to come", "none"),
+    ],
+)
+def test_an_arrow_stands_beside_a_change_that_can_be_seen(
+    change: float | None, said: str, direction: str
+) -> None:
+    way = "none" if change is None else "up" if change > 0 else "down"
+    shown = line({**ROW, "forecast_change": change, "direction": way})
+    assert (shown["forecast"], shown["direction"]) == (said, direction)
+
+
 def test_a_series_without_a_model_has_no_verdict_but_how_old_it_is() -> None:
     nothing = {"promoted": False, "model": "", "proven": False, "standing": "", "direction": "none"}
     shown = line({**ROW, **nothing, "skill": None, "forecast_change": None})

@@ -95,6 +95,17 @@ def test_an_ending_is_told_by_its_numbers() -> None:
     assert reason_of(one) == ""
 
 
+def test_a_run_that_failed_tells_what_happened_before_how_often() -> None:
+    limit = "100% of the series failed, 0% may"
+    said = f"{limit}. Done. PASS=0 WARN=0 ERROR=1 SKIP=0 TOTAL=1 in 3.1s\nIBM 1d: TF011 no bars"
+    assert reason_of(run(state="failed", reason=said)) == "IBM 1d: TF011 no bars"
+    many = said.replace("=1", "=2") + "\nAAPL 1d: TF011 no bars"
+    assert reason_of(run(state="failed", reason=many)).splitlines() == [
+        f"{limit}.", "IBM 1d: TF011 no bars", "AAPL 1d: TF011 no bars"
+    ]  # fmt: skip
+    assert reason_of(run(state="crashed", reason="no memory")) == "no memory"
+
+
 def test_a_decision_says_who_serves_and_what_that_is_worth() -> None:
     proven = decision_of(row())
     assert proven.title == "lstm serves from now on"

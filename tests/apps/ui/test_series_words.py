@@ -48,16 +48,22 @@ def score() -> dict[str, Any]:
 
 
 def test_the_record_is_that_of_the_version_that_serves() -> None:
-    assert series_words.record(score(), "b", [80]) == (
+    assert series_words.record(score(), "b", [80], {}) == (
         "- **80% band**: 8 of 10 outcomes should land in this band; of the last 120 outcomes 76% did.\n"
         "- **Error**: over its 12 forecasts that came due the model errs 2.0% more than the random walk."
     )
 
 
 def test_a_version_without_a_record_says_so() -> None:
-    assert series_words.record(score(), "a", [95]) == (
+    assert series_words.record(score(), "a", [95], {}) == (
         "- **95% band**: 9.5 of 10 outcomes should land in this band; none have come due yet."
     )
+
+
+def test_what_held_on_test_bars_stands_in_for_what_has_not_come_due() -> None:
+    said = series_words.record(score(), "a", [95], {"coverage_95": 0.931})
+    assert said.endswith("none have come due yet; on test bars 93% did.")
+    assert "test bars" not in series_words.record(score(), "b", [95], {"coverage_95": 0.931})
 
 
 def test_figures_stand_beside_the_random_walks_with_the_difference_in_words() -> None:
@@ -95,8 +101,3 @@ def test_gaps_are_counted_in_words() -> None:
     )
     assert series_words.gaps({**quality, "n_gaps": 0}).endswith("without a gap.")
     assert series_words.gaps({**quality, "rows": 0}) == "No bars could be read."
-
-
-def test_a_ticker_with_marks_of_markdown_stays_as_it_is() -> None:
-    assert series_words.plain("BRK_A*") == "BRK\\_A\\*"
-    assert series_words.plain("AAPL 1d") == "AAPL 1d"

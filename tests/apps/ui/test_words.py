@@ -74,3 +74,29 @@ def test_freshness_counts_what_is_overdue() -> None:
     assert words.freshness(0) == "up to date"
     assert words.freshness(1) == "1 bar overdue"
     assert words.freshness(500) == "500+ bars overdue"
+
+
+def test_what_a_file_holds_is_never_markup() -> None:
+    assert words.plain("<b>*x*</b> [a](b)") == r"\<b\>\*x\*\<\/b\> \[a\]\(b\)"
+    assert words.plain(":red[x] $y$ _z_") == r"\:red\[x\] \$y\$ \_z\_"
+    assert words.plain("BRK_A* 1d") == r"BRK\_A\* 1d"
+
+
+def test_commands_stay_code() -> None:
+    assert words.plain("run `tickerflow up`, or wait") == r"run `tickerflow up`\, or wait"
+    assert words.plain("a ` alone") == r"a \` alone"
+
+
+def test_what_the_service_says_is_a_sentence() -> None:
+    assert words.sentence("expected bars, found none") == "Expected bars, found none."
+    assert words.sentence("Is this a CSV of bars?") == "Is this a CSV of bars?"
+    assert words.sentence("") == ""
+
+
+@pytest.mark.parametrize(
+    ("alerts", "said"), [([{"kind": "damaged"}], words.DAMAGED), ([], "Being read")]
+)
+def test_a_model_without_figures_is_damaged_or_not_read_yet(alerts: list[object], said: str) -> None:
+    row = {"promoted": True, "model": "", "standing": "", "alerts": alerts}
+    assert words.served(row) == said
+    assert words.served({**row, "promoted": False}) == "No model yet"

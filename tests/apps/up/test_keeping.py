@@ -87,6 +87,60 @@ def test_a_part_that_dies_is_started_again(tmp_path: Path) -> None:
     assert (tmp_path / "server.log").read_text().splitlines() == ["on", "on"]
 
 
+def test_a_warden_that_dies_is_replaced_and_the_parts_run_on(tmp_path: Path) -> None:
+    def during(conductor: Conductor) -> None:
+        assert _until(lambda: conductor.keepers["server"].status.is_ready)
+        first = conductor._warden
+        assert first is not None
+        first.kill()
+        assert _until(lambda: conductor._warden is not first)
+        server = conductor.keepers["server"].pid
+        assert server is not None
+        os.kill(server, signal.SIGKILL)  # its successor's pid is told to the new one
+        assert _until(lambda: conductor.keepers["server"].status.starts == 2)
+
+    why, _ = _conduct([_part("server", _STEADY)], tmp_path, during)
+    assert why == ""
+
+
+def test_a_part_is_not_ready_before_the_one_that_it_needs(tmp_path: Path) -> None:
+    slow = "import time; time.sleep(1); print('on'); time.sleep(600)"
+    parts = [_part("worker", _STEADY, needs="server"), _part("server", slow)]
+
+    def during(conductor: Conductor) -> None:
+        keepers = conductor.keepers
+        assert _until(lambda: all(keeper.status.is_ready for keeper in keepers.values()))
+        server, worker = keepers["server"].status.seconds, keepers["worker"].status.seconds
+        assert server is not None
+        assert worker is not None
+        assert server < worker
+
+    _conduct(parts, tmp_path, during)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_what_the_worker_runs_has_its_time_to_finish(tmp_path: Path) -> None:
+    done, started = tmp_path / "done", tmp_path / "started"
+    run = f"import pathlib, time; pathlib.Path({str(started)!r}).touch(); time.sleep(0.3); "
+    run += f"pathlib.Path({str(done)!r}).touch()"
+    # As Prefect's does: told to end, it kills its run at once.
+    worker = f"""
+import os, signal, subprocess, sys, time
+run = subprocess.Popen([sys.executable, "-c", {run!r}], env={{**os.environ, "PREFECT__FLOW_RUN_ID":
+                       "00000000-0000-0000-0000-000000000000"}})
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda *_: (run.kill(), sys.exit()))
+print("on", flush=True)
+time.sleep(600)
+"""
+
+    def during(_conductor: Conductor) -> None:
+        assert _until(started.exists)
+
+    _conduct([_part("worker", worker, ended_by=signal.SIGKILL)], tmp_path, during)
+    assert done.exists()
+
+
 def test_a_part_that_cannot_run_ends_all_and_says_what_it_said_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

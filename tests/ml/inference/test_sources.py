@@ -40,6 +40,21 @@ def test_months_are_counted_too() -> None:
     assert series.overdue(series.asof + timedelta(days=63)) == 1
 
 
+def test_the_walk_is_found_out_once_for_models_of_the_same_bars(settings: Settings) -> None:
+    meta = Champions(settings.models_dir).load(AAPL).meta
+    series = SeriesBars.of(AAPL, make_bars(), "24/7")
+    first = series.walk(meta, 5)
+    assert series.walk(meta.model_copy(update={"generation": 9}), 5) is first
+    wilder = meta.model_copy(
+        update={"target": meta.target.model_copy(update={"sigma": 2 * meta.target.sigma})}
+    )
+    for other in (series.walk(wilder, 5), series.walk(meta, 6)):
+        assert other is not first
+    for steps in range(1, 100):  # what a client asks for does not pile up
+        assert len(series.walk(meta, steps).point) == steps
+    assert len(series._walks) <= 64
+
+
 def test_threads_that_ask_at_once_load_a_champion_once(settings: Settings) -> None:
     champions, ready = Champions(settings.models_dir), threading.Barrier(6)
 
