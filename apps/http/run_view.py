@@ -113,5 +113,12 @@ def _newest(artifacts: Sequence[Artifact], kind: str) -> Artifact | None:
 
 
 def _result(table: Artifact) -> RunResult:
-    series = json.loads(table.data) if isinstance(table.data, str) else table.data
-    return RunResult.model_validate({"summary": table.description or "", "series": series})
+    result = RunResult.model_validate(
+        {
+            "summary": table.description or "",
+            "series": json.loads(table.data) if isinstance(table.data, str) else table.data,
+        }
+    )
+    for row in result.series:
+        row.pop("card", None)  # a path of the server's; over HTTP it is a route of the model
+    return result

@@ -61,6 +61,7 @@ def test_a_training_is_started_followed_to_its_end_and_then_started_anew(
     (row,) = ended["result"]["series"]
     assert row["series"] == "AAPL 1d"
     assert row["decision"] in ("promoted", "rejected")
+    assert str(settings.models_dir) not in service.get(run["url"]).text
     assert is_problem(service.post(f"{run['url']}/cancel"), 409)["detail"].endswith("completed")
     assert service.post("/ml/train", params=ASKED).json()["id"] != run["id"]
 
