@@ -68,7 +68,7 @@ class Uploaded(BaseModel):
                 "Location": {"description": "What ingest says of it", "schema": {"type": "string"}}
             },
         },
-        **answers(401, 403, 409, 415, 422, 503),
+        **answers(401, 403, 404, 409, 415, 422, 503),
     },
     openapi_extra=_BODY,
 )
