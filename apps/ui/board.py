@@ -19,11 +19,9 @@ _ARROWS: Final = {"up": "↗", "down": "↘"}
 _last: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None = None
 
 
-def board(rows: list[dict[str, Any]]) -> str | None:
-    """Draw the table; the name of the series that was clicked, such as ``AAPL_1d``."""
-    result = _mounted()(key="board", data={"rows": _lines(rows)}, on_opened_change=lambda: None)
-    opened: str | None = result.opened
-    return opened
+def board(rows: list[dict[str, Any]]) -> None:
+    """Draw the table; a click goes to the page of its series."""
+    _mounted()(key="board", data={"rows": _lines(rows)})
 
 
 def _lines(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

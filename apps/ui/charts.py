@@ -111,7 +111,7 @@ def changes_figure(bars: Json, forecast: Json | None, colours: Palette) -> go.Fi
     return figure
 
 
-def marks(model: Json, score: Json) -> list[Mark]:
+def marks(model: Json, score: Json | None) -> list[Mark]:
     """Where each version of a series began to serve, on the time axis of its bars.
 
     That is when it was promoted, or where its forecasts begin if these are of older bars: of a history
@@ -119,9 +119,9 @@ def marks(model: Json, score: Json) -> list[Mark]:
 
     Args:
         model: of ``/ml/models/...``.
-        score: of ``/ml/score/...``.
+        score: of ``/ml/score/...``; None where that is not known.
     """
-    begun = {one["version"]: one for one in score["versions"]}
+    begun = {one["version"]: one for one in score["versions"]} if score else {}
     found = []
     for one in reversed(model["history"]):
         if one["at"] and one["event"] not in ("", "rejected"):

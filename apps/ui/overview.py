@@ -7,9 +7,7 @@ import streamlit as st
 from apps.ui import states, words
 from apps.ui.board import board
 from apps.ui.drop import drop_zone
-from apps.ui.links import series_of
 from apps.ui.session import api
-from apps.ui.shell import open_series
 
 # A promotion or a new bar is seen without a reload; what has not changed is answered 304.
 _EVERY = 5.0
@@ -49,9 +47,7 @@ def _all() -> bool:
 def _series(answer: dict[str, Any]) -> None:
     st.markdown(summary(answer["rows"], answer["pending"]))
     st.caption(_HOW_TO_READ)
-    opened = board(answer["rows"])
-    if opened:
-        open_series(*series_of(opened))
+    board(answer["rows"])
 
 
 def _nothing(problems: list[dict[str, str]]) -> None:

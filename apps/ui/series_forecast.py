@@ -36,10 +36,10 @@ def show(ticker: str, interval: str, row: Json) -> None:
             states.problem(error, "forecast")
         _prices(bars, ticker, interval, offer=False)
         return
-    score = api().get(f"/ml/score/{resource(ticker, interval)}", past=_PAST)
+    score = _score(ticker, interval)
     model = api().get(f"/ml/models/{resource(ticker, interval)}")
     st.markdown(series_words.outlook(forecast, min(levels)))
-    past = score["past"] if with_past else []
+    past = score["past"] if score and with_past else []
     figure = price_figure(bars, forecast, past, marks(model, score), levels, palette())
     st.plotly_chart(
         figure, theme=None, config=CONFIG, key="price",
@@ -54,6 +54,18 @@ def show(ticker: str, interval: str, row: Json) -> None:
         )
     _changes(bars, forecast)
     _downloads(ticker, interval, steps)
+
+
+def _score(ticker: str, interval: str) -> Json | None:
+    """What became of past forecasts; where the ledger cannot say, that is told."""
+    try:
+        found: Json = api().get(f"/ml/score/{resource(ticker, interval)}", past=_PAST)
+    except ApiProblem as error:
+        if error.status == 0:  # nothing answers: the page waits for it as a whole
+            raise
+        states.problem(error, "score")
+        return None
+    return found
 
 
 def _settings(row: Json) -> tuple[int, list[int], int, bool]:

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
 
 import streamlit as st
 
-from apps.ui.links import OVERVIEW, RUNS, SERIES, TRAIN, name_of
+from apps.ui.links import OVERVIEW, RUNS, SERIES, TRAIN
 from apps.ui.session import key_in_use
 
 _NAME = "Tickerflow"
@@ -32,7 +31,7 @@ def show() -> None:
 
 
 def page(name: str) -> st.Page:
-    """A page by its name, for links and for `st.switch_page`."""
+    """A page by its name, for links."""
     title, icon = _PAGES[name]
     first = name == OVERVIEW
     return st.Page(_drawn(name), title=title, icon=icon, url_path="" if first else name, default=first)
@@ -41,11 +40,6 @@ def page(name: str) -> st.Page:
 def entitle(title: str) -> None:
     """What the browser's tab, its history and a screen reader call the page."""
     st.set_page_config(page_title=f"{title} · {_NAME}")
-
-
-def open_series(ticker: str, interval: str) -> NoReturn:
-    """Go to the page of a series, as a click on it does."""
-    st.switch_page(page(SERIES), query_params={"series": name_of(ticker, interval)})
 
 
 def _front_door() -> st.Page:

@@ -7,12 +7,14 @@ BROWSER_PICTURES names a folder that pages are pictured into.
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from ml.config import Settings
 from ml.series import SeriesKey
@@ -68,22 +70,38 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page of its own, as wide as a notebook's, in light."""
-    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        page = context.new_page()
-        page.set_default_timeout(30_000)
+    with (
+        browser.new_context(viewport={"width": 1280, "height": 900}) as context,
+        _page(context) as page,
+    ):
         yield page
 
 
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
     """A page as wide as a phone's, in dark."""
-    size = {"width": 390, "height": 844}
-    with browser.new_context(
-        viewport={"width": size["width"], "height": size["height"]}, color_scheme="dark"
-    ) as context:
-        page = context.new_page()
-        page.set_default_timeout(30_000)
+    with (
+        browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark") as context,
+        _page(context) as page,
+    ):
         yield page
+
+
+@contextmanager
+def _page(context: BrowserContext) -> Iterator[Page]:
+    """A page on which nothing may fail uncaught; what it complains of is shown where a test fails."""
+    uncaught: list[str] = []
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.on("pageerror", lambda error: uncaught.append(error.stack or str(error)))
+    page.on("console", lambda said: _say(f"{said.type}: {said.text}"))
+    page.on("requestfailed", lambda request: _say(f"{request.url}: {request.failure}"))
+    yield page
+    assert uncaught == []
+
+
+def _say(told: str) -> None:
+    sys.stdout.write(f"{told}\n")
 
 
 @pytest.fixture

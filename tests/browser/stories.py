@@ -76,10 +76,15 @@ def _apple(settings: Settings) -> None:
     spoilt[2] = "0.01"  # a high below the low
     text[50] = ",".join(spoilt)
     (settings.raw_dir / "AAPL_1d.csv").write_text("\n".join(text) + "\n")
-    (raw,) = discover(settings.raw_dir, ["AAPL"]).series
+    ingest(settings, APPLE)
+    promote(settings, APPLE, 1)
+
+
+def ingest(settings: Settings, key: SeriesKey) -> None:
+    """Read the raw file of a series into the store."""
+    (raw,) = discover(settings.raw_dir, [key.ticker]).series
     outcome = ingest_series(raw, settings)
     assert outcome.failure is None, outcome
-    promote(settings, APPLE, 1)
 
 
 def add_bars(settings: Settings, key: SeriesKey, bars: pd.DataFrame) -> None:

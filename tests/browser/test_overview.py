@@ -1,11 +1,11 @@
 """The overview in a real browser: figures, sorting, search, links, a phone's width, 500 series."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from ml.series import SeriesKey
 from tests.browser.conftest import Living, Picture
@@ -76,6 +76,45 @@ def test_a_click_and_the_keyboard_open_the_series(page: Page, address: str) -> N
     page.get_by_role("link", name="AAPL").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/series?series=AAPL_1d")
+
+
+def test_the_way_back_from_a_series_leads_to_what_was_searched_for(page: Page, address: str) -> None:
+    page.goto(f"{address}/?q=btc")
+    page.get_by_role("link", name="BTC/USD").click()
+    expect(page.get_by_role("heading", name="BTC/USD 1d")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("searchbox", name="Search series")).to_have_value("btc")
+    expect(page.locator(".board tbody tr")).to_have_count(1)
+
+
+def test_on_a_slow_line_the_series_that_was_opened_stays(page: Page, address: str) -> None:
+    """What the overview asks for by its clock must not be answered over the page that follows it."""
+    waiting: list[str | bytes] = []
+    slow = False
+
+    def connect(browser_side: WebSocketRoute) -> None:
+        def deliver(message: str | bytes) -> None:
+            if slow:
+                waiting.append(message)
+            else:
+                browser_side.send(message)
+
+        browser_side.connect_to_server().on_message(deliver)
+        deliveries.append(browser_side.send)
+
+    deliveries: list[Callable[[str | bytes], None]] = []
+    page.route_web_socket("**/_stcore/stream", connect)
+    page.goto(address)
+    expect(page.get_by_role("link", name="BTC/USD")).to_be_visible()
+    slow = True
+    page.get_by_role("link", name="BTC/USD").click()
+    page.wait_for_timeout(6_000)  # the overview looks for news every 5 s
+    slow = False
+    for message in waiting:
+        deliveries[-1](message)
+    expect(page.get_by_label("Candles of BTC/USD 1d and the forecast of")).to_be_visible()
+    page.wait_for_timeout(1_000)
+    expect(page.get_by_label("Candles of BTC/USD 1d and the forecast of")).to_be_visible()
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(

@@ -7,8 +7,9 @@ from playwright.sync_api import Locator, Page, expect
 from ml.artifacts.store import ModelStore
 from ml.series import SeriesKey
 from tests.browser.conftest import KEY, Living, Picture
-from tests.browser.stories import PAST, promote
-from tests.stored import store_bars
+from tests.browser.running import served
+from tests.browser.stories import PAST, add_bars, ingest, promote
+from tests.stored import quick_settings, store_bars
 from tests.synthetic import make_bars
 
 BITCOIN_PAGE = "series?series=BTC%2FUSD_1d"
@@ -140,6 +141,17 @@ def test_a_series_that_is_not_there_names_those_that_are_near(
     picture(page, "series-unknown-light")
 
 
+def test_a_series_whose_file_and_model_are_gone_shows_what_was_read_before(
+    living: Living, page: Page
+) -> None:
+    store_bars(living.settings, SeriesKey.of("GONE", "1d"), make_bars(420))
+    page.goto(f"{living.address}/series?series=GONE_1d")
+    expect(page.get_by_role("heading", name="No file and no model is left")).to_be_visible()
+    expect(page.get_by_label("Candles of GONE 1d.")).to_be_visible()
+    expect(page.get_by_role("button", name="Bars as CSV")).to_be_visible()
+    expect(page.get_by_text("being read")).to_have_count(0)
+
+
 def test_on_a_phone_nothing_is_wider_than_the_screen(
     phone: Page, address: str, picture: Picture
 ) -> None:
@@ -214,3 +226,29 @@ def test_a_promotion_is_seen_without_a_reload(living: Living, page: Page) -> Non
     version = promote(living.settings, key, 3)
     expect(page.get_by_text(version).first).to_be_visible()
     expect(page.get_by_role("button", name="Roll back to this")).to_have_count(2)
+
+
+def test_a_first_model_brings_its_forecast_without_a_reload(living: Living, page: Page) -> None:
+    key = SeriesKey.of("FIRST", "1d")
+    add_bars(living.settings, key, make_bars(420))
+    ingest(living.settings, key)
+    page.goto(f"{living.address}/series?series=FIRST_1d")
+    expect(page.get_by_label("Candles of FIRST 1d.")).to_be_visible()
+    promote(living.settings, key, 1)
+    expect(page.get_by_label("Candles of FIRST 1d and the forecast of")).to_be_visible()
+
+
+def test_a_ledger_that_cannot_be_read_does_not_take_the_forecast_along(
+    page: Page, tmp_path: Path
+) -> None:
+    settings = quick_settings(tmp_path)
+    key = SeriesKey.of("LONE", "1d")
+    add_bars(settings, key, make_bars(420))
+    ingest(settings, key)
+    promote(settings, key, 1)
+    settings.predictions_dir.mkdir(exist_ok=True)
+    (settings.predictions_dir / "ledger.sqlite").write_text("not a database, whatever its name says")
+    with served(settings, PREFECT_API_URL="") as (_, address):
+        page.goto(f"{address}/series?series=LONE_1d")
+        expect(page.get_by_text("expected an SQLite database").first).to_be_visible()
+        expect(page.get_by_label("Candles of LONE 1d and the forecast of")).to_be_visible()

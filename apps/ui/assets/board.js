@@ -83,7 +83,6 @@ function drawn(row) {
   name.setAttribute("role", "rowheader");
   const open = make("a", "", row.ticker);
   open.href = row.href;
-  open.dataset.name = row.name;
   open.ariaLabel = `${row.ticker} ${row.interval}`;
   name.append(open, make("span", "tag", row.interval));
   const spark = cell("spark", "Last 60 bars");
@@ -115,6 +114,13 @@ function compare(by, up) {
     const order = typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b;
     return (up ? order : -order) || one.name.localeCompare(other.name);
   };
+}
+
+// By way of the browser's history, as its back button goes. Were the page changed from Python, what this
+// one asks for by its clock meanwhile would be answered over the next one, which would go blank.
+function follow(address) {
+  history.pushState({}, "", address);
+  dispatchEvent(new PopStateEvent("popstate", { state: {} }));
 }
 
 class Board {
@@ -165,11 +171,10 @@ class Board {
     const tr = event.target.closest("tr");
     if (!tr || event.ctrlKey || event.metaKey || event.shiftKey || String(getSelection())) return;
     event.preventDefault();
-    this.open(tr.querySelector("a").dataset.name);
+    follow(tr.querySelector("a").href);
   }
 
-  show(rows, open) {
-    this.open = open;
+  show(rows) {
     const told = JSON.stringify(rows);
     if (told === this.told) return;
     this.told = told;
@@ -245,8 +250,8 @@ class Board {
 
 const boards = new WeakMap();
 
-export default function ({ parentElement, data, setTriggerValue }) {
+export default function ({ parentElement, data }) {
   const root = parentElement.querySelector(".board");
   if (!boards.has(root)) boards.set(root, new Board(root));
-  boards.get(root).show(data.rows, (name) => setTriggerValue("opened", name));
+  boards.get(root).show(data.rows);
 }
