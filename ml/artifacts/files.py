@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ml.data.atomic import sync_folder
+from ml.data.regular import open_at_once
 from ml.errors import ArtifactError, ArtifactWriteError, UnreadableArtifactError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -27,12 +28,8 @@ def read_bytes(path: Path, root: Path, max_bytes: int) -> bytes:
                 hint="replace the link by the file itself",
                 where=str(path),
             )
-        # O_NONBLOCK: opening a FIFO would wait for its writer.
-        descriptor = os.open(
-            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        )
-        with open(descriptor, "rb") as file:  # noqa: PTH123  # of a descriptor
-            status = os.fstat(descriptor)
+        with open_at_once(path) as file:
+            status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
                 found = f"{status.st_size}" if stat.S_ISREG(status.st_mode) else "another kind of file"
                 raise ArtifactError(

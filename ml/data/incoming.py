@@ -64,7 +64,9 @@ def take_in(part: Path, name: str) -> Arrived:
     try:
         _name(part, place)
     except FileExistsError:
-        return Arrived("same" if _digest(place) == _digest(part) else "taken", name)
+        # What is no regular file may make a reader wait.
+        same = place.is_file() and _digest(place) == _digest(part)
+        return Arrived("same" if same else "taken", name)
     sync_folder(raw_dir)
     return Arrived("new")
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from ml.data import regular
 from ml.data.calendars import Calendar, find_gaps
 from ml.data.store import quarantine_path
 from ml.errors import StoreError
@@ -76,7 +77,8 @@ def read_quarantine(store_dir: Path, key: SeriesKey, most: int) -> Quarantine:
     """What the last ingest left aside, with its first ``most`` rows; raises `StoreError`."""
     path = quarantine_path(store_dir, key)
     try:
-        found = pd.read_csv(path, dtype=str, keep_default_na=False)
+        with regular.opened(path) as file:
+            found = pd.read_csv(file, dtype=str, keep_default_na=False)
         if list(found.columns) != _COLUMNS:
             raise ValueError(f"other columns than {', '.join(_COLUMNS)}")
         first = found.head(most)

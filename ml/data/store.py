@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ml.data import atomic
+from ml.data import atomic, regular
 from ml.data.bars import BAR_COLUMNS
 from ml.data.sources import SourceFile
 from ml.errors import NoDataError, StoreError
@@ -121,7 +121,7 @@ def read_bars(store_dir: Path, key: SeriesKey) -> pd.DataFrame:
     """
     path = bars_path(store_dir, key)
     try:
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             table = pq.read_table(file, page_checksum_verification=True)
         found = ", ".join(f"{field.name} {field.type}" for field in table.schema)
     except FileNotFoundError as error:
@@ -152,8 +152,9 @@ def read_sidecar(store_dir: Path, key: SeriesKey) -> Sidecar | None:
     The outcome's paths are those of ``store_dir``, wherever it was written.
     """
     try:
-        sidecar = Sidecar.model_validate_json(sidecar_path(store_dir, key).read_bytes())
-        with bars_path(store_dir, key).open("rb") as file:
+        with regular.opened(sidecar_path(store_dir, key)) as file:
+            sidecar = Sidecar.model_validate_json(file.read())
+        with regular.opened(bars_path(store_dir, key)) as file:
             metadata = pq.read_metadata(file).metadata or {}
     except FileNotFoundError:
         return None

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from ml.data.regular import open_at_once
 from ml.errors import LedgerError, SeriesNameError
 from ml.forecasting.spec import MAX_STEPS
 from ml.series import SeriesKey
@@ -230,10 +231,8 @@ def _table(content: bytes) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
 
 def _bytes(path: Path) -> bytes:
     """A regular file's bytes; no link is followed, and opening a pipe does not wait."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb") as file:  # noqa: PTH123  # of a descriptor
-        status = os.fstat(descriptor)
+    with open_at_once(path, getattr(os, "O_NOFOLLOW", 0)) as file:
+        status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
             raise ValueError(f"expected a regular file of at most {_MAX_BYTES} bytes")
         return file.read(_MAX_BYTES)

@@ -35,6 +35,14 @@ def test_a_file_takes_a_free_name_and_never_that_of_another(
     assert [path.name for path in tmp_path.iterdir()] == ["AAPL_1d.csv"]
 
 
+@pytest.mark.timeout(60)
+def test_a_name_that_a_pipe_or_a_folder_has_is_taken(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "AAPL_1d.csv")
+    (tmp_path / "MSFT_1d.csv").mkdir()
+    assert arrive(tmp_path, "AAPL_1d.csv", "one") == "taken"
+    assert arrive(tmp_path, "MSFT_1d.csv", "one") == "taken"
+
+
 def test_names_that_differ_in_case_alone_are_twins_and_other_series_are_none(tmp_path: Path) -> None:
     arrive(tmp_path, "AAPL_1d.csv", "one")
     (tmp_path / "no series.csv").touch()

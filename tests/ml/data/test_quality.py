@@ -1,5 +1,6 @@
 """Stretches without bars, and the rows that are none."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -47,6 +48,13 @@ def test_quarantined_rows_are_counted_by_reason_and_the_first_are_shown(tmp_path
         ("AAPL_1d.csv", line, reason, "a,b")
         for line, reason in ((2, "missing_value"), (3, "missing_value"), (4, "missing_value"))
     ] + [("AAPL_1d.csv", 5, "negative_volume", "a,b")]
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_in_place_of_the_quarantined_rows_is_damage(tmp_path: Path) -> None:
+    os.mkfifo(quarantine_path(tmp_path, AAPL))
+    with pytest.raises(StoreError, match="not a regular file"):
+        read_quarantine(tmp_path, AAPL, 4)
 
 
 def test_a_long_row_is_cut(tmp_path: Path) -> None:

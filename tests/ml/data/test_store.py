@@ -1,4 +1,5 @@
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,27 @@ def test_a_sidecar_without_its_bars_or_with_damaged_ones_does_not_count(tmp_path
     assert store.read_outcome(tmp_path, KEY) is None
     path.unlink()
     assert store.read_outcome(tmp_path, KEY) is None
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["fifo", "folder", "device"])
+@pytest.mark.parametrize("suffix", [".parquet", ".ingest.json"])
+def test_no_regular_file_is_damage_and_makes_nobody_wait(tmp_path: Path, suffix: str, kind: str) -> None:
+    write_series(tmp_path, some_bars())
+    path = tmp_path / f"{KEY.stem}{suffix}"
+    path.unlink()
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    before = len(list(Path("/dev/fd").iterdir()))
+    assert store.read_outcome(tmp_path, KEY) is None
+    if suffix == ".parquet":
+        with pytest.raises(StoreError, match="tickerflow ingest"):
+            store.read_bars(tmp_path, KEY)
+    assert len(list(Path("/dev/fd").iterdir())) == before
 
 
 def test_a_sidecar_is_small(tmp_path: Path) -> None:
