@@ -1,11 +1,12 @@
 """Past forecasts beside what came, and the scores that the ledger holds of all series."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ml.ledger.past import all_scores, live_score, past_forecasts
-from ml.ledger.record import live_record
+from ml.ledger.record import live_record, version_scores
 from ml.series import SeriesKey
 from tests.ml.ledger.worlds import AAPL, OTHER, VERSION, at, days, score, settings_in, write_pair
 
@@ -107,6 +108,22 @@ def test_the_scores_of_all_series_are_those_of_each(tmp_path: Path) -> None:
             )
             assert one.skill == pytest.approx(same.skill)
             assert (one.coverage_80, one.coverage_95) == (same.coverage_80, same.coverage_95)
+
+
+def test_versions_stand_in_the_order_of_their_first_forecast(tmp_path: Path) -> None:
+    settings, bars = settings_in(tmp_path), days()
+    write_pair(settings, bars, 10, version=OTHER)
+    score(settings, bars)
+    write_pair(settings, bars, 10, created_at=at(bars, 10, 20))  # the same bar, later
+    write_pair(settings, bars, 12, version=OTHER)
+    score(settings, bars)
+    record = live_record(settings.predictions_dir, AAPL)
+    found = live_score(settings.predictions_dir, AAPL).versions
+    assert [one.version for one in found] == [OTHER, VERSION]
+    for one, same in zip(found, version_scores(record), strict=True):
+        assert one.skill == pytest.approx(same.skill)
+        assert replace(one, skill=0) == replace(same, skill=0)
+    assert all_scores(settings.predictions_dir)[AAPL].versions == found
 
 
 def test_a_folder_without_a_ledger_has_no_scores(tmp_path: Path) -> None:
