@@ -40,6 +40,7 @@ def create_app(settings: "Settings | None" = None) -> "FastAPI":
         training,
     )
     from apps.http.cors import allow_origins
+    from apps.http.heads import AnswersHead
     from apps.http.limits import RequestLimits
     from apps.http.metrics import Measured, Metrics
     from apps.http.rendered import RenderedAnswers
@@ -51,7 +52,8 @@ def create_app(settings: "Settings | None" = None) -> "FastAPI":
     app = FastAPI(
         title="Tickerflow",
         version=own_version(),
-        description="Forecasts of what is promoted; failures are problem details (RFC 9457).",
+        description="Forecasts of what is promoted; failures are problem details (RFC 9457). "
+        "HEAD answers as GET does, without a body.",
         # Whatever the route: its body is read before.
         responses=problems.answers(408, 413, 431),
     )
@@ -68,6 +70,7 @@ def create_app(settings: "Settings | None" = None) -> "FastAPI":
     app.add_middleware(RequestLimits, api=app.state.settings.api)
     allow_origins(app, app.state.settings.api.cors_origins)
     app.add_middleware(Measured, metrics=app.state.metrics)
+    app.add_middleware(AnswersHead)
     return app
 
 

@@ -53,6 +53,18 @@ def test_an_unknown_path_and_method_are_problems(client: httpx.Client) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_head_answers_as_get_does_without_a_body(client: httpx.Client) -> None:
+    forecast = "/ml/forecast?ticker=BTC/USD&interval=1d"
+    for path in ("/healthz", "/readyz", "/ml/models", forecast, "/openapi.json", "/nowhere"):
+        whole, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        told = ("content-type", "content-length", "etag")
+        assert [head.headers.get(name) for name in told] == [whole.headers.get(name) for name in told]
+    # On a connection that is kept, a body that came nevertheless would be the next answer's head.
+    assert client.head("/ml/train").headers["allow"] == "POST"
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
 def test_a_body_over_the_limit_is_413_whatever_it_says_of_its_length(client: httpx.Client) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(2):
