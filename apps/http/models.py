@@ -11,6 +11,7 @@ from apps.http.context import TheService, TheSettings
 from apps.http.guard import may_write
 from apps.http.names import IntervalInPath, TickerInPath
 from apps.http.problems import answers
+from apps.http.served import told_of
 from apps.http.wording import without_folders
 from ml.artifacts.expiry import bars_since, expired
 from ml.artifacts.meta import VERSION_PATTERN, Meta
@@ -217,18 +218,11 @@ def _listed(store: ModelStore, key: SeriesKey, settings: Settings) -> Champion |
 
 
 def _champion(key: SeriesKey, meta: Meta) -> Champion:
-    decision = meta.decision
     return Champion(
         ticker=key.ticker,
         interval=str(key.interval),
-        model=meta.model,
-        version=meta.version,
-        generation=meta.generation,
         promoted_at=meta.promoted_at,
-        skill=decision.skill if decision else None,
-        proven=decision is not None and decision.proven,
-        verdict=decision.verdict if decision else "",
-        reason=decision.reason if decision else "",
+        **told_of(meta),
     )
 
 

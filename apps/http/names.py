@@ -26,7 +26,7 @@ TickerInPath = Annotated[
     str,
     Path(
         description="Such as AAPL or BTC/USD, with or without %2F",
-        examples=["AAPL"],
+        examples=["AAPL", "BTC/USD"],
         json_schema_extra=TICKER,
     ),
 ]

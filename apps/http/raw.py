@@ -33,13 +33,15 @@ _NAME: Final[dict[str, Any]] = {
     "pattern": r"^[A-Za-z0-9][A-Za-z0-9^=+-]*_[1-9][0-9]{0,4}(m|h|d|wk|mo)(_[A-Za-z0-9-]+)*\.csv$",
     "maxLength": 200,
 }
+# Any bytes: whether they are bars, ingest says.
+_BYTES: Final = {"schema": {"type": "string", "format": "binary", "minLength": 1}}
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "description": "The file as it is",
         "content": {
-            "text/csv": {"schema": {"type": "string", "minLength": 1}},
-            "application/octet-stream": {"schema": {"type": "string", "minLength": 1}},
+            "text/csv": _BYTES,
+            "application/octet-stream": _BYTES,
         },
     }
 }

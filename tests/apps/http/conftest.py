@@ -14,8 +14,10 @@ from apps.http.prefect_api import TAG
 from apps.http.runs import DEPLOYMENT
 from flows.training import train_universe
 from ml.config import Settings
+from tests.apps.http import prefect_side
 from tests.apps.http.serving import serving, train
 from tests.stored import quick_settings
+from tests.synthetic import make_bars
 
 
 @pytest.fixture(scope="package")
@@ -37,6 +39,22 @@ def settings(trained: tuple[Path, str, str], tmp_path: Path) -> Settings:
 def client(settings: Settings) -> Iterator[httpx.Client]:
     """A client of a service over `settings`."""
     with serving(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def untrained(tmp_path: Path) -> Settings:
+    """Settings over a raw file of AAPL 1d."""
+    settings = quick_settings(tmp_path, api={"max_queued": prefect_side.MAX_QUEUED})
+    settings.raw_dir.mkdir()
+    make_bars(700).to_csv(settings.raw_dir / "AAPL_1d.csv", index=False)
+    return settings
+
+
+@pytest.fixture
+def service(prefect_server: None, untrained: Settings) -> Iterator[httpx.Client]:
+    """A client of a service over `untrained`, which can start trainings."""
+    with prefect_side.serving(untrained, prefect_side.Patient) as client:
         yield client
 
 

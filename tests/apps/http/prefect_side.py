@@ -18,6 +18,9 @@ from apps.http.runs import DEPLOYMENT
 from flows.training import train_universe
 from ml.config import Settings
 
+# Trainings that may wait in these tests.
+MAX_QUEUED = 3
+
 
 class Patient(httpx.Client):
     """Asks again where Prefect's server, busy in tests, was too slow: as a 503 asks for."""

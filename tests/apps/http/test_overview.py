@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import httpx
+import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from apps.http import overview
 from ml.config import Settings
 from tests.apps.http import prefect_side
 from tests.apps.http.serving import serving
@@ -45,8 +47,10 @@ def test_the_same_overview_is_not_sent_twice(client: httpx.Client) -> None:
 
 
 def test_a_rollback_is_in_the_next_overview(
-    client: httpx.Client, trained: tuple[Path, str, str]
+    client: httpx.Client, trained: tuple[Path, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Beside other tests a forecast may take longer than an answer waits for it.
+    monkeypatch.setattr(overview, "_PATIENCE_SECONDS", 30.0)
     before = settled(client)
     assert client.post("/ml/models/BTC/USD/1d/rollback").status_code == 200
     after = client.get(PATH, headers={"If-None-Match": before.headers["ETag"]})

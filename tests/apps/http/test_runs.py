@@ -25,25 +25,9 @@ from apps.http.prefect_api import TAG
 from flows.training import train_universe
 from ml.config import Settings
 from tests.apps.http.prefect_side import Patient, carry_out, is_problem, serving, stored_run
-from tests.stored import quick_settings
-from tests.synthetic import make_bars
 
 ASKED = {"ticker": "AAPL", "interval": "1d", "epochs": "1"}
 REPOSITORY = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    settings = quick_settings(tmp_path)
-    settings.raw_dir.mkdir()
-    make_bars(700).to_csv(settings.raw_dir / "AAPL_1d.csv", index=False)
-    return settings
-
-
-@pytest.fixture
-def service(prefect_server: None, settings: Settings) -> Iterator[httpx.Client]:
-    with serving(settings, Patient) as client:
-        yield client
 
 
 def test_runs_are_listed_the_latest_first_with_what_they_were_asked_for(
@@ -160,11 +144,11 @@ def forward(port: int, target: str) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_prefect_may_go_away_and_come_back(prefect_server: None, settings: Settings) -> None:
+def test_prefect_may_go_away_and_come_back(prefect_server: None, untrained: Settings) -> None:
     target = str(get_current_settings().api.url)
     with through(target) as (url, forwarder):
         try:
-            with temporary_settings({PREFECT_API_URL: url}), serving(settings, Patient) as patient:
+            with temporary_settings({PREFECT_API_URL: url}), serving(untrained, Patient) as patient:
                 assert patient.get("/ml/runs").status_code == 200
                 forwarder.kill()
                 forwarder.wait()
@@ -193,7 +177,7 @@ def until(client: httpx.Client, url: str, seconds: float, **wanted: Any) -> dict
 
 @pytest.mark.slow
 def test_a_run_of_a_real_worker_is_cancelled_within_seconds_and_promotes_nothing(
-    prefect_server: None, settings: Settings
+    prefect_server: None, untrained: Settings
 ) -> None:
     patient = {"patience": 10_000, "epochs": 10_000}
     environment = os.environ | {
@@ -210,7 +194,7 @@ def test_a_run_of_a_real_worker_is_cancelled_within_seconds_and_promotes_nothing
         [*prefect, "worker", "start", "--pool", "local-process"], cwd=REPOSITORY, env=environment
     )
     try:
-        with serving(settings, Patient) as service:
+        with serving(untrained, Patient) as service:
             run = service.post("/ml/train", params={**ASKED, "epochs": "10000"}).json()
             until(service, run["url"], 120, state="running", progress=0.0)
             time.sleep(3)
@@ -218,7 +202,7 @@ def test_a_run_of_a_real_worker_is_cancelled_within_seconds_and_promotes_nothing
             assert service.post(f"{run['url']}/cancel").status_code == 202
             ended = until(service, run["url"], 60, ended=True)
             assert (ended["state"], time.monotonic() - began < 45) == ("cancelled", True)
-            assert not list(settings.models_dir.rglob("*.meta.json"))
+            assert not list(untrained.models_dir.rglob("*.meta.json"))
             assert service.post("/ml/train", params=ASKED).json()["id"] != run["id"]
     finally:
         worker.send_signal(signal.SIGINT)

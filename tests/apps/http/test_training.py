@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,30 +17,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from apps.http import prefect_api
 from flows.training import train_universe
 from ml.config import Settings
-from tests.apps.http.prefect_side import Patient, carry_out, is_problem, serving, stored_run
-from tests.stored import quick_settings
-from tests.synthetic import make_bars
+from tests.apps.http.prefect_side import MAX_QUEUED, carry_out, is_problem, serving, stored_run
 
-MAX_QUEUED = 3
 ASKED = {"ticker": "AAPL", "interval": "1d", "epochs": "1"}
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    settings = quick_settings(tmp_path, api={"max_queued": MAX_QUEUED})
-    settings.raw_dir.mkdir()
-    make_bars(700).to_csv(settings.raw_dir / "AAPL_1d.csv", index=False)
-    return settings
-
-
-@pytest.fixture
-def service(prefect_server: None, settings: Settings) -> Iterator[httpx.Client]:
-    with serving(settings, Patient) as client:
-        yield client
-
-
 def test_a_training_is_started_followed_to_its_end_and_then_started_anew(
-    deployed: None, service: httpx.Client, settings: Settings
+    deployed: None, service: httpx.Client, untrained: Settings
 ) -> None:
     started = service.post("/ml/train", params=ASKED)
     assert started.status_code == 202
@@ -51,7 +33,7 @@ def test_a_training_is_started_followed_to_its_end_and_then_started_anew(
     assert (run["state"], run["ended"], run["result"]) == ("scheduled", False, None)
     params = stored_run(run["id"]).parameters["params"]
     assert params["train"] == {"epochs": 1}
-    assert params["folders"]["models_dir"] == str(settings.models_dir)
+    assert params["folders"]["models_dir"] == str(untrained.models_dir)
     assert service.post("/ml/train", params=ASKED).json()["id"] == run["id"]
 
     carry_out(run["id"])
@@ -61,14 +43,14 @@ def test_a_training_is_started_followed_to_its_end_and_then_started_anew(
     (row,) = ended["result"]["series"]
     assert row["series"] == "AAPL 1d"
     assert row["decision"] in ("promoted", "rejected")
-    assert str(settings.models_dir) not in service.get(run["url"]).text
+    assert str(untrained.models_dir) not in service.get(run["url"]).text
     assert is_problem(service.post(f"{run['url']}/cancel"), 409)["detail"].endswith("completed")
     assert service.post("/ml/train", params=ASKED).json()["id"] != run["id"]
 
 
-def test_a_run_that_fails_says_why(deployed: None, service: httpx.Client, settings: Settings) -> None:
+def test_a_run_that_fails_says_why(deployed: None, service: httpx.Client, untrained: Settings) -> None:
     run = service.post("/ml/train", params=ASKED).json()
-    (settings.raw_dir / "AAPL_1d.csv").write_text("no,bars\n1,2\n")
+    (untrained.raw_dir / "AAPL_1d.csv").write_text("no,bars\n1,2\n")
     carry_out(run["id"])
     ended = service.get(run["url"]).json()
     assert (ended["state"], ended["ended"]) == ("failed", True)
@@ -202,8 +184,8 @@ def _slow(seconds: float) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("server", [_nobody, _none])
-def test_without_prefect_the_answer_comes_within_two_seconds(settings: Settings, server: Any) -> None:
-    with server() as url, temporary_settings({PREFECT_API_URL: url}), serving(settings) as client:
+def test_without_prefect_the_answer_comes_within_two_seconds(untrained: Settings, server: Any) -> None:
+    with server() as url, temporary_settings({PREFECT_API_URL: url}), serving(untrained) as client:
         run = "/ml/runs/00000000-0000-4000-8000-000000000000"
         for method, path in (("POST", "/ml/train"), ("GET", run), ("POST", f"{run}/cancel")):
             began = time.monotonic()
@@ -213,18 +195,18 @@ def test_without_prefect_the_answer_comes_within_two_seconds(settings: Settings,
             assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_a_prefect_that_is_busy_gets_longer_than_one_that_is_not_there(settings: Settings) -> None:
+def test_a_prefect_that_is_busy_gets_longer_than_one_that_is_not_there(untrained: Settings) -> None:
     run = "/ml/runs/00000000-0000-4000-8000-000000000000"
-    with _slow(2.5) as url, temporary_settings({PREFECT_API_URL: url}), serving(settings) as client:
+    with _slow(2.5) as url, temporary_settings({PREFECT_API_URL: url}), serving(untrained) as client:
         is_problem(client.get(run), 404)
 
 
 def test_a_prefect_that_never_answers_is_given_up_in_time(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    untrained: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert prefect_api._ANSWER_SECONDS <= 10
     monkeypatch.setattr(prefect_api, "_ANSWER_SECONDS", 2.5)
-    with _silent() as url, temporary_settings({PREFECT_API_URL: url}), serving(settings) as client:
+    with _silent() as url, temporary_settings({PREFECT_API_URL: url}), serving(untrained) as client:
         began = time.monotonic()
         answer = client.post("/ml/train", params=ASKED)
         assert 2 < time.monotonic() - began < 5
