@@ -10,7 +10,7 @@ import streamlit as st
 
 from apps.ui import series_data, series_forecast, series_model, series_record, states, words
 from apps.ui.links import name_of, series_of
-from apps.ui.series_empty import no_series
+from apps.ui.series_empty import no_file, no_series
 from apps.ui.series_words import BADGES
 from apps.ui.session import api
 from apps.ui.shell import entitle
@@ -93,12 +93,15 @@ def _series(name: str, row: Json) -> None:
 
 
 def _not_on_the_board(name: str) -> None:
-    """A series that is not there, or whose file came this very moment."""
+    """A series that is not there, that only the store has still, or whose file came this very moment."""
     ticker, interval = series_of(name)
-    with states.shown("unknown"):
-        api().get("/ml/quality", ticker=ticker, interval=interval)
+    with states.shown("unknown", waits=True):
+        quality = api().get("/ml/quality", ticker=ticker, interval=interval)
         _watch(name, ())
-        st.info("Its files are being read.", icon=":material/hourglass_top:")
+        if quality["files"]:
+            st.info("Its files are being read.", icon=":material/hourglass_top:")
+        else:
+            no_file(ticker, interval)
 
 
 def _header(row: Json) -> None:

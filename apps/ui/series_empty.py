@@ -1,10 +1,18 @@
-"""What the page of a series shows where there is no model, or no series at all, and the way on."""
+"""What the page of a series shows where there is no model, no file or no series, and the way on."""
+
+from typing import Final
 
 import streamlit as st
 
-from apps.ui import states
+from apps.ui import series_data, states
+from apps.ui.chart_style import CONFIG
+from apps.ui.charts import price_figure
 from apps.ui.links import OVERVIEW, TRAIN, name_of
+from apps.ui.session import api
 from apps.ui.shell import page
+from apps.ui.theme import palette
+
+_BARS: Final = 120
 
 
 def no_model(ticker: str, interval: str) -> None:
@@ -20,6 +28,22 @@ def no_model(ticker: str, interval: str) -> None:
         icon=":material/play_arrow:",
         query_params={"series": name_of(ticker, interval)},
     )
+
+
+def no_file(ticker: str, interval: str) -> None:
+    """What is known of a series that has neither a file nor a model any more."""
+    states.empty(
+        "No file and no model is left",
+        "What was read of this series before is below. It is not trained and not forecast.",
+        "To have it back, drop its file on the overview, or put it into the raw folder.",
+        icon=":material/inventory_2:",
+    )
+    bars = api().get("/ml/bars", ticker=ticker, interval=interval, last=_BARS)
+    figure = price_figure(bars, None, [], [], [], palette())
+    st.plotly_chart(
+        figure, theme=None, config=CONFIG, key="price", alt=f"Candles of {ticker} {interval}."
+    )
+    series_data.show(ticker, interval, {})
 
 
 def no_series() -> None:

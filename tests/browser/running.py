@@ -27,36 +27,32 @@ def free_port() -> int:
 
 
 @contextmanager
-def service(settings: Settings, **environment: str) -> Iterator[str]:
-    """The HTTP service over the folders of some settings; its address."""
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    with started(*_service(settings, port, environment)) as process:
-        wait_for(process, f"{address}/healthz")
-        yield address
-
-
-@contextmanager
 def dashboard(api: str, **environment: str) -> Iterator[str]:
     """The dashboard before a service; its address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    with started(*_dashboard(api, port, environment)) as process:
+    command = [sys.executable, "-m", "apps.dashboard"]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    with started(command, {"TICKERFLOW_API_URL": api, **environment}) as process:
         wait_for(process, f"{address}/_stcore/health")
         yield address
 
 
 @contextmanager
 def served(settings: Settings, **environment: str) -> Iterator[tuple[str, str]]:
-    """A service over some folders and the dashboard before it, started side by side: their addresses."""
-    ports = free_port(), free_port()
-    api, address = (f"http://127.0.0.1:{port}" for port in ports)
-    with (
-        started(*_dashboard(api, ports[1], {})) as shown,
-        started(*_service(settings, ports[0], environment)) as serving,
-    ):
-        wait_for(serving, f"{api}/healthz")
-        wait_for(shown, f"{address}/_stcore/health")
+    """A service over the folders of some settings and the dashboard before it: their addresses."""
+    port = free_port()
+    api = f"http://127.0.0.1:{port}"
+    folders = {
+        "TICKERFLOW_RAW_DIR": str(settings.raw_dir),
+        "TICKERFLOW_STORE_DIR": str(settings.store_dir),
+        "TICKERFLOW_MODELS_DIR": str(settings.models_dir),
+        "TICKERFLOW_PREDICTIONS_DIR": str(settings.predictions_dir),
+    }
+    command = [sys.executable, "-m", "apps.api", "--port", str(port)]
+    # The dashboard starts beside the service, and not after it.
+    with started(command, {**folders, **environment}) as process, dashboard(api) as address:
+        wait_for(process, f"{api}/healthz")
         yield api, address
 
 
@@ -81,25 +77,6 @@ def started(command: list[str], environment: Mapping[str, str]) -> Iterator[subp
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-
-
-def _service(
-    settings: Settings, port: int, environment: Mapping[str, str]
-) -> tuple[list[str], dict[str, str]]:
-    folders = {
-        "TICKERFLOW_RAW_DIR": settings.raw_dir,
-        "TICKERFLOW_STORE_DIR": settings.store_dir,
-        "TICKERFLOW_MODELS_DIR": settings.models_dir,
-        "TICKERFLOW_PREDICTIONS_DIR": settings.predictions_dir,
-    }
-    given = {**{name: str(folder) for name, folder in folders.items()}, **environment}
-    return [sys.executable, "-m", "apps.api", "--port", str(port)], given
-
-
-def _dashboard(api: str, port: int, environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "apps" / "dashboard.py")]
-    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    return command, {"TICKERFLOW_API_URL": api, **environment}
 
 
 def wait_for(process: subprocess.Popen[str], url: str) -> None:

@@ -79,12 +79,17 @@ def test_a_click_and_the_keyboard_open_the_series(page: Page, address: str) -> N
 
 
 def test_the_way_back_from_a_series_leads_to_what_was_searched_for(page: Page, address: str) -> None:
-    page.goto(f"{address}/?q=btc")
-    page.get_by_role("link", name="BTC/USD").click()
-    expect(page.get_by_role("heading", name="BTC/USD 1d")).to_be_visible()
+    page.goto(address)
+    page.get_by_role("button", name="Series").click()
+    page.get_by_role("button", name=re.compile("^No model")).click()
+    page.get_by_role("searchbox", name="Search series").fill("s")
+    assert tickers(page) == ["NOISE", "EURUSD"]
+    page.get_by_role("link", name="EURUSD").click()
+    expect(page.get_by_role("heading", name="EURUSD 1h")).to_be_visible()
     page.go_back()
-    expect(page.get_by_role("searchbox", name="Search series")).to_have_value("btc")
-    expect(page.locator(".board tbody tr")).to_have_count(1)
+    expect(page.get_by_role("searchbox", name="Search series")).to_have_value("s")
+    expect(page.locator(".board tbody tr")).to_have_count(2)
+    assert tickers(page) == ["NOISE", "EURUSD"]
 
 
 def test_on_a_slow_line_the_series_that_was_opened_stays(page: Page, address: str) -> None:
