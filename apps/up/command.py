@@ -2,7 +2,7 @@
 
 import os
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -19,6 +19,10 @@ from ml.errors import PartError, UsageError
 
 _SERVER_SECONDS = 10.0
 _TICK_SECONDS = 0.5
+_WITHOUT_PREFECT = (
+    "without Prefect nothing is trained and new files wait: leave out --no-prefect, or name a server "
+    "with PREFECT_API_URL"
+)
 
 
 def start_all(call: Call) -> int:
@@ -45,6 +49,8 @@ def start_all(call: Call) -> int:
             leave(addresses.pages())
         logs_dir.mkdir(parents=True, exist_ok=True)
         board = held.enter_context(Board(logs_dir, as_json=call.json, quiet=call.quiet))
+        if not addresses.prefect_api:
+            board.note(_WITHOUT_PREFECT)
         signals = Signals()
         held.enter_context(signals.counted())
         environment = common_environment(settings, call.overrides, addresses)
@@ -92,7 +98,26 @@ def _named_server(settings: Settings) -> tuple[str, str, Path]:
             hint="start it (prefect server start), or unset PREFECT_API_URL (in the environment or in "
             "Prefect's profile) for one of tickerflow up's own",
         )
+    if not problem:
+        _check_access(url)
     return url, (prefect.ui_url or url.removesuffix("/api")).rstrip("/"), prefect.home
+
+
+def _check_access(url: str) -> None:
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    try:
+        # One that has gone again since its health was asked for is waited for by the parts.
+        with suppress(httpx.TransportError), get_client(sync_client=True) as client:
+            client.api_version()
+    except PrefectHTTPStatusError as error:
+        raise UsageError(
+            f"expected Prefect's server at {url} to let this machine in, found its status "
+            f"{error.response.status_code}",
+            hint="PREFECT_API_AUTH_STRING, or PREFECT_API_KEY, has to be the server's",
+        ) from error
 
 
 def _problem(url: str) -> str:

@@ -1,6 +1,7 @@
 """Keeps one part alive: starts it, follows its log and its health, starts it again when it dies."""
 
 import logging
+import signal
 import subprocess
 import threading
 import time
@@ -99,7 +100,7 @@ class Keeper:
         starts = 0
         while not self._stopping.is_set():
             starts += 1
-            self._tell("starting", "" if starts == 1 else f"again, the {starts}. time", started=True)
+            self._tell("starting", "" if starts == 1 else f"again, start {starts}", started=True)
             reader = self._launch()
             if reader is None:
                 return
@@ -115,7 +116,7 @@ class Keeper:
                 return
             if well_since is not None and time.monotonic() - well_since > _WELL_SECONDS:
                 starts = 1
-            why = f"ended with status {code}: {self._last_line}" if self._last_line else f"status {code}"
+            why = _why(code, self._last_line)
             if starts >= _MAX_STARTS:
                 self._tell("failed", f"{why}; given up after {starts} starts")
                 return
@@ -129,6 +130,7 @@ class Keeper:
             if self._stopping.is_set():
                 return None
             self._is_announced.clear()
+            self._last_line = ""
             self._process = subprocess.Popen(  # noqa: S603
                 part.command,
                 env=self._environment,
@@ -164,8 +166,15 @@ class Keeper:
                 self.is_ready.set()
             elif failed_looks >= _SICK_LOOKS and self.status.state == "ready":
                 self._tell("unhealthy", problem)
+            elif self._says_what_it_waits_for():
+                self._tell("starting", self._last_line)
             next_look = time.monotonic() + _LOOK_SECONDS[self.status.is_ready and not part.tells]
         return well_since
+
+    def _says_what_it_waits_for(self) -> bool:
+        status = self.status
+        is_new = self._last_line not in ("", status.detail)
+        return status.part.tells and status.state == "starting" and is_new
 
     def _problem(self) -> str:
         part = self.status.part
@@ -197,3 +206,10 @@ class Keeper:
         starts = self.status.starts + started
         self.status = replace(self.status, state=state, detail=detail, seconds=seconds, starts=starts)
         self._listener(self.status)
+
+
+def _why(code: int, last_line: str) -> str:
+    if code >= 0:
+        return f"ended with status {code}" + (f": {last_line}" if last_line else "")
+    # What it said last has nothing to do with it.
+    return f"killed by {signal.Signals(-code).name}"

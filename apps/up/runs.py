@@ -64,12 +64,26 @@ def put_back(client: "SyncPrefectClient", runs: Iterable[UUID]) -> Mapping[UUID,
             state = client.read_flow_run(run_id).state
             if state is not None and (state.is_completed() or state.is_cancelled()):
                 continue
-            is_unwanted = state is not None and state.is_cancelling()
+            is_unwanted = _was_cancelled(client.read_flow_run_states(run_id))
             then: State[None] = Cancelled() if is_unwanted else Scheduled(message=_MESSAGE)
             client.set_flow_run_state(run_id, then, force=True)
         except (httpx.HTTPError, ObjectNotFound, PrefectHTTPStatusError) as error:
             problems[run_id] = f"{type(error).__name__}: {error}"
     return problems
+
+
+def _was_cancelled(states: Iterable["State"]) -> bool:
+    """Whether somebody wanted its end since it was last scheduled; the oldest state comes first.
+
+    A process that is ended itself says Crashed, also over that.
+    """
+    cancelled = False
+    for state in states:
+        if state.is_scheduled():
+            cancelled = False
+        elif state.is_cancelling() or state.is_cancelled():
+            cancelled = True
+    return cancelled
 
 
 def lost(client: "SyncPrefectClient", before: datetime) -> list[UUID]:

@@ -35,7 +35,7 @@ class Board:
         self._logs_dir = logs_dir
         self._as_json, self._quiet = as_json, quiet
         self._console = Console(stderr=True, highlight=False)
-        self._headline = "starting"
+        self._headline, self._note = "starting", ""
         self._guard = threading.RLock()
         is_live = self._console.is_terminal and not as_json and not quiet
         self._live = Live(console=self._console, auto_refresh=False) if is_live else None
@@ -74,6 +74,15 @@ class Board:
             else:
                 self._line(text)
 
+    def note(self, text: str) -> None:
+        """What holds as long as all run, and the parts themselves do not tell."""
+        with self._guard:
+            self._note = text
+            if self._as_json:
+                self._json(event="note", text=text)
+            elif self._live is None:
+                self._line(text)
+
     def _refresh(self) -> None:
         assert self._live is not None
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -86,6 +95,8 @@ class Board:
                 health.append(since, "dim")
             table.add_row(status.part.name, health, status.part.url, Text(status.detail, "dim"))
         end = Text(f"logs in {self._logs_dir}; Ctrl-C ends all", "dim")
+        if self._note:
+            end = Text(f"{self._note}\n", "yellow").append_text(end)
         self._live.update(Group(Text(self._headline, "bold"), table, end), refresh=True)
 
     def _line(self, text: str) -> None:

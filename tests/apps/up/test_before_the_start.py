@@ -2,15 +2,20 @@
 
 import json
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from typer.testing import CliRunner
 
 from apps.commands import app
+from apps.up.command import _check_access
 from apps.up.once import only_one
 from apps.up.parts import Addresses, choose_addresses, common_environment, make_parts
 from apps.up.ports import choose_port
+from apps.up.show import Board
 from ml.config import ApiConfig, Settings, UpConfig
 from ml.errors import UsageError
 from tests.stored import quick_settings
@@ -69,10 +74,41 @@ def test_a_server_that_runs_is_used_and_no_other_is_started(tmp_path: Path) -> N
     assert names == ["deployments", "api", "dashboard", "worker", "noticer"]
 
 
+def test_a_server_that_does_not_let_one_in_is_said_before_anything_starts() -> None:
+    class Locked(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Locked) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/api"
+        try:
+            with temporary_settings({PREFECT_API_URL: url}), pytest.raises(UsageError) as caught:
+                _check_access(url)
+        finally:
+            server.shutdown()
+    assert "found its status 401" in caught.value.message
+    assert "PREFECT_API_AUTH_STRING" in caught.value.hint
+
+
 def test_without_prefect_there_are_the_pages_alone(tmp_path: Path) -> None:
     settings = _with(quick_settings(tmp_path), prefect=False)
     addresses: Addresses = choose_addresses(settings, "", "")
     assert [part.name for part in make_parts(settings, addresses)] == ["api", "dashboard"]
+
+
+def test_what_holds_as_long_as_all_run_is_said_in_words_and_in_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Board(tmp_path, as_json=True, quiet=False).note("without Prefect nothing is trained")
+    Board(tmp_path, as_json=False, quiet=False).note("without Prefect nothing is trained")
+    out, err = capsys.readouterr()
+    assert json.loads(out)["text"] == err.strip() == "without Prefect nothing is trained"
 
 
 def _with(settings: Settings, **up: object) -> Settings:

@@ -79,12 +79,25 @@ def test_a_part_that_dies_is_started_again(tmp_path: Path) -> None:
         first = keeper.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
+        assert _until(lambda: keeper.status.state == "restarting", 5)
+        assert keeper.status.detail == "killed by SIGKILL; again in 1 s"
         assert _until(lambda: keeper.status.starts == 2 and keeper.status.is_ready)
         assert keeper.pid != first
 
     why, _ = _conduct([_part("server", _STEADY)], tmp_path, during)
     assert why == ""
     assert (tmp_path / "server.log").read_text().splitlines() == ["on", "on"]
+
+
+def test_a_part_that_waits_says_what_it_waits_for(tmp_path: Path) -> None:
+    waiting = "import time; print('nobody answers', flush=True); time.sleep(600)"
+
+    def during(conductor: Conductor) -> None:
+        keeper = conductor.keepers["noticer"]
+        assert _until(lambda: keeper.status.detail == "nobody answers")
+        assert keeper.status.state == "starting"
+
+    _conduct([_part("noticer", waiting, tells=True)], tmp_path, during)
 
 
 def test_a_warden_that_dies_is_replaced_and_the_parts_run_on(tmp_path: Path) -> None:
