@@ -1,12 +1,19 @@
-"""The dashboard: ``streamlit run apps/dashboard.py``. It knows the HTTP service alone.
+"""The dashboard: ``python -m apps.dashboard``, or ``streamlit run apps/dashboard.py``.
 
-The service's address is `TICKERFLOW_API_URL`, by default http://127.0.0.1:8000.
+It knows the HTTP service alone, whose address is `TICKERFLOW_API_URL`, by default http://127.0.0.1:8000.
+The arguments are Streamlit's options.
 """
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.web import cli
+
 _HERE = Path(__file__).resolve().parent
+# The first page, and what Streamlit and httpx import only when they first draw and ask.
+_FIRST_DRAWN = ("apps.ui.overview", "httpcore", "pandas", "PIL.Image")
 
 # Streamlit puts this script's folder first on the path, where apps/http would hide Python's own http.
 sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != _HERE]
@@ -15,4 +22,15 @@ if str(_HERE.parent) not in sys.path:
 
 from apps.ui.shell import show  # noqa: E402  # needs the path that was just made
 
-show()
+
+def serve() -> None:
+    """Serve until a signal ends it. What a first visitor would wait for is imported before."""
+    for module in _FIRST_DRAWN:
+        import_module(module)
+    cli.main(["run", str(_HERE / "dashboard.py"), *sys.argv[1:]])
+
+
+if get_script_run_ctx(suppress_warning=True) is not None:  # Streamlit runs this file for each visitor
+    show()
+elif __name__ == "__main__":
+    serve()

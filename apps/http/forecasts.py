@@ -15,6 +15,7 @@ from apps.http.names import BarInterval, Ticker
 from apps.http.negotiation import CSV, JSON, headers_of, not_modified, prefers_csv, two_media
 from apps.http.problems import answers
 from apps.http.rendered import Rendered
+from apps.http.served import told_of
 from ml.artifacts.expiry import expired
 from ml.config import Settings
 from ml.data.discovery import discover
@@ -141,24 +142,16 @@ def _render(prediction: Prediction, age: _Age, media: str) -> Rendered:
 
 
 def _answer(prediction: Prediction, age: _Age) -> Forecast:
-    meta, series, frame = prediction.meta, prediction.series, prediction.frame
-    last = series.bars.iloc[-1]
-    columns = [frame[name].tolist() for name in Step.model_fields if name != "timestamp"]
-    stamps = [stamp.to_pydatetime() for stamp in frame["timestamp"]]
-    decision = meta.decision
-    walk = series.walk(meta, len(frame))
+    meta, series, fan = prediction.meta, prediction.series, prediction.fan
+    prices = (fan.point, fan.lower_80, fan.upper_80, fan.lower_95, fan.upper_95)
+    rows = zip(prediction.future.to_pydatetime(), *(each.tolist() for each in prices), strict=True)
+    walk = series.walk(meta, len(prediction.future))
     return Forecast(
         ticker=series.key.ticker,
         interval=str(series.key.interval),
-        asof=last["timestamp"].to_pydatetime(),
-        last_close=float(last["close"]),
-        model=meta.model,
-        version=meta.version,
-        generation=meta.generation,
-        skill=decision.skill if decision else None,
-        proven=decision is not None and decision.proven,
-        verdict=decision.verdict if decision else "promoted",
-        reason=decision.reason if decision else "",
+        asof=series.asof,
+        last_close=float(series.bars["close"].iloc[-1]),
+        **told_of(meta),
         expired=age.expired,
         bars_since_training=age.bars_since_training,
         overdue_bars=age.overdue_bars,
@@ -173,9 +166,7 @@ def _answer(prediction: Prediction, age: _Age) -> Forecast:
                 lower_95=lower_95,
                 upper_95=upper_95,
             )
-            for stamp, (step, point, lower_80, upper_80, lower_95, upper_95) in zip(
-                stamps, zip(*columns, strict=True), strict=True
-            )
+            for step, (stamp, point, lower_80, upper_80, lower_95, upper_95) in enumerate(rows, 1)
         ],
     )
 

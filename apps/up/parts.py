@@ -153,7 +153,7 @@ def _dashboard(settings: Settings, addresses: Addresses) -> Part:
     flags = [f"--{name}={value}" for name, value in options.items()]
     return Part(
         "dashboard",
-        (sys.executable, "-m", "streamlit", "run", str(ROOT / "apps" / "dashboard.py"), *flags),
+        (sys.executable, "-m", "apps.dashboard", *flags),
         environment={"TICKERFLOW_API_URL": addresses.api},
         url=addresses.dashboard,
         health=f"{addresses.dashboard}/_stcore/health",

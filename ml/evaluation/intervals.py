@@ -8,6 +8,7 @@ is measured at each promotion, says what they are worth.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -98,9 +99,24 @@ def _adaptive(
     knots = _KNOTS[: np.searchsorted(_KNOTS, n_steps) + 1]
     start = max(0, int(positions[0]) + 1 - memory(intervals, int(knots[-1])))
     log_close = np.log(close[start : positions[-1] + 1])
-    radius = half_widths(intervals, log_close, positions - start, knots)
+    if len(positions) == 1:
+        walk = intervals.model_copy(update={"ratio": (1.0,), "plain": None})
+        radius = _at_the_last_bar(walk, log_close.tobytes(), knots.tobytes())
+    else:
+        radius = half_widths(intervals, log_close, positions - start, knots)
     radius = np.maximum.accumulate(radius * _ratios(intervals.ratio, knots), axis=2)
     return _between(radius, knots, np.arange(1, n_steps + 1))
+
+
+# A model's bands, the walk's beside them, and the next model's are made of the same half widths.
+@lru_cache(maxsize=64)
+def _at_the_last_bar(walk: AdaptiveConformal, log_close: bytes, knots: bytes) -> Floats:
+    """`half_widths` at the last of some bars, ``(2, 1, knots)``; the arrays come as their bytes."""
+    bars = np.frombuffer(log_close)
+    steps = np.frombuffer(knots, dtype=np.int64)
+    radius = half_widths(walk, bars, np.array([len(bars) - 1]), steps)
+    radius.flags.writeable = False  # it is the next caller's too
+    return radius
 
 
 def _between(radius: Floats, knots: NDArray[np.int64], steps: NDArray[np.int64]) -> Floats:

@@ -5,6 +5,7 @@
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -45,13 +46,21 @@ class Basis:
         return self.champion.meta.digests.meta, self.series.fingerprint
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Prediction:
-    """A forecast with what it was made from: a frame of `FORECAST_COLUMNS`, the bars, the model."""
+    """A forecast, and what it was made from; ``future`` are the stamps (UTC) of the bars to come."""
 
-    frame: pd.DataFrame
+    fan: Fan
+    future: pd.DatetimeIndex
     series: SeriesBars
     meta: Meta
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The forecast as a frame of `FORECAST_COLUMNS`; who needs none does not wait for it."""
+        fan, steps = self.fan, np.arange(1, len(self.future) + 1)
+        columns = (steps, self.future, fan.point, fan.lower_80, fan.upper_80, fan.lower_95, fan.upper_95)
+        return pd.DataFrame(dict(zip(FORECAST_COLUMNS, columns, strict=True)))
 
 
 class ForecastService:
@@ -158,22 +167,10 @@ def forecast_from(basis: Basis, n_steps: int) -> Prediction:
         ) from error
     except TooFewBarsError as error:
         raise TooFewBarsError(error.message, hint=error.hint, where=str(key)) from error
-    return Prediction(_frame(made, future, key), series, meta)
-
-
-def _frame(fan: Fan, future: pd.DatetimeIndex, key: SeriesKey) -> pd.DataFrame:
-    prices = {
-        "forecast": fan.point,
-        "lower_80": fan.lower_80,
-        "upper_80": fan.upper_80,
-        "lower_95": fan.lower_95,
-        "upper_95": fan.upper_95,
-    }
-    if not all(np.isfinite(values).all() for values in prices.values()):
+    if not all(np.isfinite(values).all() for values in vars(made).values()):
         raise ArtifactError(
             "expected a forecast of finite prices, found one that is not",
             hint="train the series again, or go back with `tickerflow models rollback`",
             where=str(key),
         )
-    steps = np.arange(1, len(future) + 1)
-    return pd.DataFrame({"step": steps, "timestamp": future, **prices}, columns=list(FORECAST_COLUMNS))
+    return Prediction(made, future, series, meta)
