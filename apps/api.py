@@ -39,6 +39,7 @@ def create_app(settings: "Settings | None" = None) -> "FastAPI":
         series,
         training,
     )
+    from apps.http.ahead import Ahead
     from apps.http.cors import allow_origins
     from apps.http.heads import AnswersHead
     from apps.http.limits import RequestLimits
@@ -60,6 +61,7 @@ def create_app(settings: "Settings | None" = None) -> "FastAPI":
     app.state.settings = settings or Settings()
     app.state.service = ForecastService.of(app.state.settings)
     app.state.rendered = RenderedAnswers()
+    app.state.ahead = Ahead(app.state.settings.models_dir)
     app.state.metrics = Metrics()
     app.state.board = Board(app.state.settings)
     reading = (forecasts, overview, bars, quality, score, models, series)

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from apps.http.ahead import Ahead
 from apps.http.rendered import RenderedAnswers
 from ml.config import Settings
 from ml.inference.service import ForecastService
@@ -28,6 +29,12 @@ async def rendered_of(request: Request) -> RenderedAnswers:
     return cast(RenderedAnswers, request.app.state.rendered)
 
 
+async def ahead_of(request: Request) -> Ahead:
+    """What makes the application's answers before they are asked for."""
+    return cast(Ahead, request.app.state.ahead)
+
+
 TheSettings = Annotated[Settings, Depends(settings_of)]
 TheService = Annotated[ForecastService, Depends(service_of)]
 TheRendered = Annotated[RenderedAnswers, Depends(rendered_of)]
+TheAhead = Annotated[Ahead, Depends(ahead_of)]

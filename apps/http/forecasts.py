@@ -1,20 +1,23 @@
 """``GET /ml/forecast``: the bars to come of one series, by what is promoted at this moment."""
 
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, FastAPI, Header, Query
 from pydantic import AwareDatetime, BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from apps.http.context import TheRendered, TheService
+from apps.http.context import TheAhead, TheRendered, TheService
 from apps.http.metrics import TheMetrics
 from apps.http.names import BarInterval, Ticker
 from apps.http.negotiation import CSV, JSON, headers_of, not_modified, prefers_csv, two_media
 from apps.http.problems import answers
-from apps.http.rendered import Rendered
+from apps.http.rendered import Rendered, RenderedAnswers
 from apps.http.served import told_of
 from ml.artifacts.expiry import expired
 from ml.config import Settings
@@ -22,11 +25,21 @@ from ml.data.discovery import discover
 from ml.data.store import bars_path
 from ml.errors import NotPromotedError
 from ml.forecasting.spec import MAX_STEPS
-from ml.inference.service import Basis, Prediction, forecast_from
+from ml.inference.service import Basis, ForecastService, Prediction, forecast_from
 from ml.inference.writing import to_csv
 from ml.series import SeriesKey
 
-router = APIRouter(tags=["forecasts"])
+
+@asynccontextmanager
+async def _ending(app: FastAPI) -> AsyncIterator[None]:
+    """Nothing is made ahead any more once the service ends."""
+    try:
+        yield
+    finally:
+        await run_in_threadpool(app.state.ahead.stop)
+
+
+router = APIRouter(tags=["forecasts"], lifespan=_ending)
 
 Steps = Annotated[int, Query(ge=1, le=MAX_STEPS, description="How many bars to forecast")]
 
@@ -84,6 +97,7 @@ class Forecast(BaseModel):
 def forecast(
     service: TheService,
     rendered: TheRendered,
+    ahead: TheAhead,
     figures: TheMetrics,
     ticker: Ticker,
     interval: BarInterval,
@@ -96,17 +110,12 @@ def forecast(
     Model, bands and figures are of one version, whatever is promoted meanwhile.
     """
     key = SeriesKey.of(ticker, interval)
+    media = CSV if prefers_csv(accept) else JSON
     try:
-        basis = service.basis(key)
+        answer = _made(service, rendered, key, n_steps, media)
     except NotPromotedError as error:
         raise _not_promoted(key, service.settings, error) from error
-    age = _age(basis, service.settings, datetime.now(UTC))
-    media = CSV if prefers_csv(accept) else JSON
-    answer = rendered.get(
-        (key, n_steps, media),
-        (*basis.identity, age),
-        lambda: _render(forecast_from(basis, n_steps), age, media),
-    )
+    ahead.note((key, n_steps, media), lambda: _made(service, rendered, key, n_steps, media))
     figures.count_forecast(key)
     headers = headers_of(answer.digest)
     if not_modified(if_none_match, headers):
@@ -114,6 +123,19 @@ def forecast(
     if media == CSV:
         headers["Content-Disposition"] = f'attachment; filename="{answer.file_name}"'
     return Response(answer.body, headers=headers, media_type=media)
+
+
+def _made(
+    service: ForecastService, rendered: RenderedAnswers, key: SeriesKey, n_steps: int, media: str
+) -> Rendered:
+    """The answer by what serves at this moment; made where the one of before does not hold any more."""
+    basis = service.basis(key)
+    age = _age(basis, service.settings, datetime.now(UTC))
+    return rendered.get(
+        (key, n_steps, media),
+        (*basis.identity, age),
+        lambda: _render(forecast_from(basis, n_steps), age, media),
+    )
 
 
 @dataclass(frozen=True, slots=True)
