@@ -57,6 +57,8 @@ def create_app(settings: "Settings | None" = None) -> "FastAPI":
         "HEAD answers as GET does, without a body.",
         # Whatever the route: its body is read before.
         responses=problems.answers(408, 413, 431),
+        # A redirect would name the host that the client says, and http behind a proxy of https.
+        redirect_slashes=False,
     )
     app.state.settings = settings or Settings()
     app.state.service = ForecastService.of(app.state.settings)
@@ -71,8 +73,8 @@ def create_app(settings: "Settings | None" = None) -> "FastAPI":
     # From the inside out: what is refused is measured too, and a browser may read why.
     app.add_middleware(RequestLimits, api=app.state.settings.api)
     allow_origins(app, app.state.settings.api.cors_origins)
-    app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(AnswersHead)
+    app.add_middleware(Measured, metrics=app.state.metrics)
     return app
 
 

@@ -164,7 +164,14 @@ async def _http(_: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND and detail == "Not Found":
         detail = "expected a path of this service, found none of that name"
     hint = "the page /docs lists the paths and their methods" if error.status_code in (404, 405) else ""
-    return respond(_problem(error.status_code, detail, hint=hint), error.headers)
+    return respond(_problem(error.status_code, detail, hint=hint), _allowing_head(error.headers))
+
+
+def _allowing_head(headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """HEAD is answered wherever GET is (`apps.http.heads`), which the routes do not know."""
+    if headers and headers.get("Allow") == "GET":
+        return {**headers, "Allow": "GET, HEAD"}
+    return headers
 
 
 async def _unreadable(_: Request, error: Exception) -> Response:

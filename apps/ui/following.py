@@ -1,6 +1,7 @@
 """Runs as they go: drawn again by themselves until all of them have ended."""
 
 from collections.abc import Callable, Sequence
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -20,7 +21,7 @@ def follow(ids: Sequence[str]) -> None:
         going = False
         for key in ids:
             try:
-                run: Run = api().get(f"/ml/runs/{key}")
+                run: Run = api().get(f"/ml/runs/{quote(key, safe='')}")
             except ApiProblem as error:
                 problem(error, f"run_{key}")
                 going = going or error.status in (0, 503)

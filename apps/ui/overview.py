@@ -84,5 +84,5 @@ def summary(rows: list[dict[str, Any]], pending: int) -> str:
     else:
         said += f", {words.count(models, 'model')}: {better:,} proven to beat the random walk."
     if pending:
-        said += f" {words.count(pending, 'forecast')} still to come."
+        said += f" {words.count(pending, 'series', 'series')} still being read."
     return said

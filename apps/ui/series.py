@@ -95,9 +95,9 @@ def _series(name: str, row: Json) -> None:
 def _not_on_the_board(name: str) -> None:
     """A series that is not there, that only the store has still, or whose file came this very moment."""
     ticker, interval = series_of(name)
+    _watch(name, ())
     with states.shown("unknown", waits=True):
         quality = api().get("/ml/quality", ticker=ticker, interval=interval)
-        _watch(name, ())
         if quality["files"]:
             st.info("Its files are being read.", icon=":material/hourglass_top:")
         else:

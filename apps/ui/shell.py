@@ -28,6 +28,8 @@ def show() -> None:
     entitle(chosen.title)
     chosen.run()
     key_in_use()
+    # Last, for it takes room.
+    st.html(f"<script>{(_ASSETS / 'menu.js').read_text()}</script>", unsafe_allow_javascript=True)
 
 
 def page(name: str) -> st.Page:

@@ -5,7 +5,7 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import getproxies, urlopen
 
 from apps.environment import API_KEY
 from apps.errors import DONE
@@ -35,6 +35,7 @@ def start_all(call: Call) -> int:
     """
     settings = call.settings
     _check_host(settings)
+    _ask_this_machine_itself()
     server, server_ui, home = _named_server(settings)
     logs_dir = settings.up.logs_dir.absolute()
     with ExitStack() as held:
@@ -77,6 +78,14 @@ def _check_host(settings: Settings) -> None:
             "found none",
             hint=f"export {API_KEY}=$(openssl rand -hex 32), or leave --host at 127.0.0.1",
         )
+
+
+def _ask_this_machine_itself() -> None:
+    """Leave a proxy of the environment to other machines: the parts, and Prefect's clients, are here."""
+    named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if getproxies() and named != "*":
+        spared = ",".join([*filter(None, [named]), "127.0.0.1", "localhost", "::1"])
+        os.environ["no_proxy"] = os.environ["NO_PROXY"] = spared
 
 
 def _named_server(settings: Settings) -> tuple[str, str, Path]:

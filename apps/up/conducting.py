@@ -31,8 +31,16 @@ class Signals:
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        """Count for the length of the block. The parts start with the system's own handling."""
-        before = {number: signal.signal(number, self._note) for number in ENDING}
+        """Count for the length of the block. The parts start with the system's own handling.
+
+        A hangup that is ignored (nohup) stays so; shells ignore SIGINT for what runs behind them, and
+        there it is still the way to end all.
+        """
+        before = {
+            number: signal.signal(number, self._note)
+            for number in ENDING
+            if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN
+        }
         try:
             yield
         finally:

@@ -66,8 +66,10 @@ def noticing(folder: Path, up: UpConfig, stop: threading.Event) -> Iterator[Call
                 )
                 for _ in changes:
                     woken.set()
-            except OSError:  # the folder is gone, or out of watches: looking goes on
+            except (OSError, RuntimeError):
+                # The folder is gone, or the system has no watch to give: the clock says when to look.
                 stop.wait(up.poll_seconds)
+                woken.set()
         woken.set()
 
     def wait(seconds: float) -> None:

@@ -99,7 +99,7 @@ def test_on_a_slow_line_the_series_that_was_opened_stays(page: Page, address: st
 
     def connect(browser_side: WebSocketRoute) -> None:
         def deliver(message: str | bytes) -> None:
-            if slow:
+            if slow or waiting:  # none overtakes another
                 waiting.append(message)
             else:
                 browser_side.send(message)
@@ -115,8 +115,9 @@ def test_on_a_slow_line_the_series_that_was_opened_stays(page: Page, address: st
     page.get_by_role("link", name="BTC/USD").click()
     page.wait_for_timeout(6_000)  # the overview looks for news every 5 s
     slow = False
-    for message in waiting:
-        deliveries[-1](message)
+    while waiting:
+        deliveries[-1](waiting[0])
+        waiting.pop(0)
     expect(page.get_by_label("Candles of BTC/USD 1d and the forecast of")).to_be_visible()
     page.wait_for_timeout(1_000)
     expect(page.get_by_label("Candles of BTC/USD 1d and the forecast of")).to_be_visible()
@@ -135,6 +136,18 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(
     phone.get_by_label("Sort by").select_option(label="Alerts")
     assert tickers(phone)[0] != "EURUSD"
     picture(phone, "overview-phone-dark")
+
+
+def test_on_a_phone_the_menu_does_not_stay_over_the_page_that_was_chosen(
+    phone: Page, address: str
+) -> None:
+    phone.goto(address)
+    for name in ("Train", "Overview"):
+        phone.get_by_test_id("stExpandSidebarButton").click()
+        menu = phone.get_by_test_id("stSidebarNav")
+        menu.get_by_role("link", name=name).click()
+        expect(phone.get_by_role("heading", name=name, exact=True)).to_be_visible()
+        expect(menu).not_to_be_in_viewport()
 
 
 @pytest.fixture(scope="module")

@@ -79,3 +79,11 @@ def test_an_id_of_no_run_is_answered_in_words(page: Page, site: Site) -> None:
     expect(page.get_by_role("heading", name="Not there")).to_be_visible(timeout=PATIENCE)
     page.goto(f"{address}/runs?run=nonsense")
     expect(page.get_by_role("heading", name="Not understood")).to_be_visible()
+
+
+def test_an_id_that_would_be_another_address_of_the_service_is_only_no_id(
+    page: Page, address: str
+) -> None:
+    for odd in ("%3Flimit%3D1", "%23"):
+        page.goto(f"{address}/runs?run={odd}")
+        expect(page.get_by_role("heading", name="Not understood")).to_be_visible()

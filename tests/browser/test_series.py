@@ -238,6 +238,15 @@ def test_a_first_model_brings_its_forecast_without_a_reload(living: Living, page
     expect(page.get_by_label("Candles of FIRST 1d and the forecast of")).to_be_visible()
 
 
+def test_a_series_that_is_not_there_yet_appears_with_its_file(living: Living, page: Page) -> None:
+    key = SeriesKey.of("LATER", "1d")
+    page.goto(f"{living.address}/series?series=LATER_1d")
+    expect(page.get_by_role("heading", name="Not there")).to_be_visible()
+    add_bars(living.settings, key, make_bars(420))
+    ingest(living.settings, key)
+    expect(page.get_by_label("Candles of LATER 1d.")).to_be_visible()
+
+
 def test_a_ledger_that_cannot_be_read_does_not_take_the_forecast_along(
     page: Page, tmp_path: Path
 ) -> None:

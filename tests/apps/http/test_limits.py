@@ -16,8 +16,8 @@ MEGABYTE = 2**20
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings that take uploads of a megabyte, which has to come within half a second."""
-    return quick_settings(tmp_path, api={"max_upload_mb": 1, "body_seconds": 0.5})
+    """Settings that take uploads of a megabyte."""
+    return quick_settings(tmp_path, api={"max_upload_mb": 1})
 
 
 @pytest.fixture
@@ -25,6 +25,12 @@ def service(settings: Settings) -> Iterator[httpx.Client]:
     """A service over them."""
     with serving(settings) as client:
         yield client
+
+
+def connected(service: httpx.Client) -> socket.socket:
+    """A connection to it."""
+    url = httpx.URL(service.base_url)
+    return socket.create_connection((url.host, url.port or 80), timeout=10)
 
 
 def rows(size: int) -> bytes:
@@ -55,11 +61,9 @@ def test_an_upload_over_its_limit_is_413_and_leaves_nothing(
     assert not any(path.name.endswith(".csv") for path in settings.raw_dir.glob("**/*"))
 
 
-def test_an_upload_that_stops_coming_is_408_and_leaves_nothing(
-    service: httpx.Client, settings: Settings
-) -> None:
-    url = httpx.URL(service.base_url)
-    with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
+def test_an_upload_that_stops_coming_is_408_and_leaves_nothing(tmp_path: Path) -> None:
+    settings = quick_settings(tmp_path, api={"body_seconds": 0.5})
+    with serving(settings) as service, connected(service) as connection:
         head = f"POST {UPLOAD} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 90000\r\n\r\n"
         connection.sendall(head.encode() + rows(30_000))
         answer = b""

@@ -1,5 +1,6 @@
 """``GET /ml/overview``: answered from memory, and true to what lies in the folders."""
 
+import time
 from pathlib import Path
 
 import httpx
@@ -17,11 +18,11 @@ PATH = "/ml/overview"
 
 def settled(client: httpx.Client) -> httpx.Response:
     """The overview once all of it has been read."""
-    for _ in range(100):
-        answer = client.get(PATH)
-        if answer.json()["pending"] == 0:
-            return answer
-    raise AssertionError(answer.text)
+    until = time.monotonic() + 30
+    while (answer := client.get(PATH)).json()["pending"]:
+        assert time.monotonic() < until, answer.text
+        time.sleep(0.02)
+    return answer
 
 
 def test_a_row_shows_the_champion_its_forecast_and_its_last_bars(

@@ -62,7 +62,15 @@ def test_head_answers_as_get_does_without_a_body(client: httpx.Client) -> None:
         assert [head.headers.get(name) for name in told] == [whole.headers.get(name) for name in told]
     # On a connection that is kept, a body that came nevertheless would be the next answer's head.
     assert client.head("/ml/train").headers["allow"] == "POST"
+    assert client.post("/healthz").headers["allow"] == "GET, HEAD"
     assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_a_slash_too_many_is_404_and_no_redirect_to_a_host_that_the_client_names(
+    client: httpx.Client,
+) -> None:
+    answer = client.get("/ml/series/", headers={"Host": "elsewhere.example"})
+    assert (answer.status_code, "location" in answer.headers) == (404, False)
 
 
 def test_a_body_over_the_limit_is_413_whatever_it_says_of_its_length(client: httpx.Client) -> None:

@@ -94,6 +94,7 @@ def test_the_summary_counts_what_is_proven() -> None:
     bare = {**ROW, "promoted": False, "standing": ""}
     assert summary([ROW, other], 0) == "2 series, 2 models: 1 proven to beat the random walk."
     assert summary([other], 1).endswith(
-        "none is proven to beat the random walk. 1 forecast still to come."
+        "none is proven to beat the random walk. 1 series still being read."
     )
     assert summary([bare], 0) == "1 series, none of which has a model yet."
+    assert summary([bare], 1).endswith("has a model yet. 1 series still being read.")

@@ -1,8 +1,11 @@
 """What `tickerflow up` says before it starts anything."""
 
 import json
+import os
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from typer.testing import CliRunner
 
 from apps.commands import app
-from apps.up.command import _check_access
+from apps.up.command import _ask_this_machine_itself, _check_access, _problem
 from apps.up.once import only_one
 from apps.up.parts import Addresses, choose_addresses, common_environment, make_parts
 from apps.up.ports import choose_port
@@ -74,7 +77,10 @@ def test_a_server_that_runs_is_used_and_no_other_is_started(tmp_path: Path) -> N
     assert names == ["deployments", "api", "dashboard", "worker", "noticer"]
 
 
-def test_a_server_that_does_not_let_one_in_is_said_before_anything_starts() -> None:
+@contextmanager
+def _locked() -> Iterator[str]:
+    """The API of a server that lets nobody in."""
+
     class Locked(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(401)
@@ -86,14 +92,36 @@ def test_a_server_that_does_not_let_one_in_is_said_before_anything_starts() -> N
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Locked) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/api"
         try:
-            with temporary_settings({PREFECT_API_URL: url}), pytest.raises(UsageError) as caught:
-                _check_access(url)
+            yield f"http://127.0.0.1:{server.server_port}/api"
         finally:
             server.shutdown()
+
+
+def test_a_server_that_does_not_let_one_in_is_said_before_anything_starts() -> None:
+    with (
+        _locked() as url,
+        temporary_settings({PREFECT_API_URL: url}),
+        pytest.raises(UsageError) as caught,
+    ):
+        _check_access(url)
     assert "found its status 401" in caught.value.message
     assert "PREFECT_API_AUTH_STRING" in caught.value.hint
+
+
+@pytest.mark.parametrize("before", ["", "corp.example", "*"])
+def test_a_proxy_is_not_asked_for_what_runs_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # where nobody is
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, before)
+    _ask_this_machine_itself()
+    assert os.environ["no_proxy"].startswith(before)
+    with _locked() as url:
+        assert "401" in _problem(url)
+        with temporary_settings({PREFECT_API_URL: url}), pytest.raises(UsageError, match="401"):
+            _check_access(url)
 
 
 def test_without_prefect_there_are_the_pages_alone(tmp_path: Path) -> None:

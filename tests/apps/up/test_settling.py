@@ -1,7 +1,10 @@
 import os
+import resource
 import threading
 import time
 from pathlib import Path
+
+import watchfiles  # noqa: F401  # before no file can be opened any more
 
 from apps.up.settling import Settling, noticing
 from ml.config import UpConfig
@@ -62,6 +65,19 @@ def test_an_event_ends_the_waiting_and_so_does_the_end(tmp_path: Path) -> None:
         stop.set()
         wait(50.0)
         assert time.monotonic() - began < 20
+
+
+def test_where_the_system_has_no_watch_to_give_the_clock_says_when_to_look(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))  # no file more, and so no watch
+    try:
+        with noticing(tmp_path, UpConfig(poll_seconds=0.1), threading.Event()) as wait:
+            began = time.monotonic()
+            wait(50.0)
+            wait(50.0)
+            assert time.monotonic() - began < 20
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_polling_waits_no_longer_than_it_is_told(tmp_path: Path) -> None:
