@@ -15,12 +15,14 @@ def open_at_once(path: Path, flags: int = 0) -> BufferedReader:
     Raises `OSError`: it is not there, a folder, or unreadable.
     """
 
-    def opener(name: str, given: int) -> int:
-        # Without O_NONBLOCK, opening a FIFO waits for a writer for ever.
-        return os.open(name, given | flags | getattr(os, "O_NONBLOCK", 0))
-
-    # Not of a descriptor: that of a folder would be refused, and stay open.
-    return open(path, "rb", opener=opener)
+    # Without O_NONBLOCK, opening a FIFO waits for a writer for ever.
+    reading = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, reading | flags)
+    try:
+        return open(descriptor, "rb")  # noqa: PTH123  # of a descriptor
+    except OSError:  # a folder's is refused, and would stay open
+        os.close(descriptor)
+        raise
 
 
 @contextmanager
