@@ -56,18 +56,23 @@ def _conduct(
     return why[0], conductor
 
 
+def _is_ready_in_turn(conductor: Conductor) -> None:
+    """Wait until both parts are ready, the server before the worker."""
+    keepers = conductor.keepers
+    assert _until(lambda: all(keeper.status.is_ready for keeper in keepers.values()))
+    server, worker = keepers["server"].status.seconds, keepers["worker"].status.seconds
+    assert server is not None
+    assert worker is not None
+    assert server < worker
+
+
 def test_a_part_waits_for_the_one_that_it_needs_and_both_end(tmp_path: Path) -> None:
     parts = [_worker(after="server"), _part("server", _STEADY)]
     told: list[int] = []
 
     def during(conductor: Conductor) -> None:
-        keepers = conductor.keepers
-        assert _until(lambda: all(keeper.status.is_ready for keeper in keepers.values()))
-        server, worker = keepers["server"].status.seconds, keepers["worker"].status.seconds
-        assert server is not None
-        assert worker is not None
-        assert server < worker
-        told.extend(keeper.pid or 0 for keeper in keepers.values())
+        _is_ready_in_turn(conductor)
+        told.extend(keeper.pid or 0 for keeper in conductor.keepers.values())
 
     why, conductor = _conduct(parts, tmp_path, during)
     assert why == ""
@@ -128,12 +133,7 @@ def test_a_part_is_not_ready_before_the_one_that_it_needs(tmp_path: Path) -> Non
     parts = [_worker(needs="server"), _part("server", slow)]
 
     def during(conductor: Conductor) -> None:
-        keepers = conductor.keepers
-        assert _until(lambda: all(keeper.status.is_ready for keeper in keepers.values()))
-        server, worker = keepers["server"].status.seconds, keepers["worker"].status.seconds
-        assert server is not None
-        assert worker is not None
-        assert server < worker
+        _is_ready_in_turn(conductor)
 
     _conduct(parts, tmp_path, during)
 
