@@ -7,6 +7,7 @@ A job may have weights of its own to start from, and a number of epochs of its o
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -122,14 +123,12 @@ def fit(
     if len({job.validation is None for job in jobs}) > 1:
         raise ValueError("expected jobs that are all validated, or all trained for a number of epochs")
     unrolled = len(jobs) > 1 if unrolled is None else unrolled
-    unroll(network, unrolled)
+    # A copy: torch puts the fleet's weights in its place at each step, and a signal may come in between.
+    trained = deepcopy(network).to(device)
+    unroll(trained, unrolled)
     # cuDNN would round to ten bits (TF32) and add in any order: no GPU would learn what a CPU does.
-    exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-    try:
-        with exact:
-            return _Training(network.to(device), jobs, config, device, on_epoch, unrolled).run()
-    finally:
-        unroll(network.cpu(), unrolled=False)
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+        return _Training(trained, jobs, config, device, on_epoch, unrolled).run()
 
 
 def batches_of(job: Job, config: TrainConfig) -> int:

@@ -1,11 +1,13 @@
 import math
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
+from torch.nn.utils._named_member_accessor import NamedMemberAccessor
 
 from ml.errors import TrainingError
 from ml.features.windows import windows
@@ -40,6 +42,26 @@ def test_the_network_that_is_given_stays_as_it_is() -> None:
     before = {name: tensor.clone() for name, tensor in given.state_dict().items()}
     fit(given, [job()], config(), CPU)
     assert all(torch.equal(before[name], tensor) for name, tensor in given.state_dict().items())
+
+
+@pytest.mark.filterwarnings("error")  # torch tells of weights that are not its own
+def test_a_signal_amid_a_step_leaves_the_network_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = network()
+    before = {name: weight.clone() for name, weight in given.state_dict().items()}
+    swap, swaps = NamedMemberAccessor.swap_tensors_dict, []
+
+    def interrupted(self: NamedMemberAccessor, *tensors: Any, **options: Any) -> Any:
+        swaps.append(swap(self, *tensors, **options))
+        if len(swaps) == 5:
+            raise KeyboardInterrupt  # where torch could not put back what was there
+        return swaps[-1]
+
+    monkeypatch.setattr(NamedMemberAccessor, "swap_tensors_dict", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(given, [job()], config(), CPU)
+    assert all(weight.is_leaf for weight in given.parameters())
+    for name, weight in given.state_dict().items():
+        assert torch.equal(weight, before[name])
 
 
 def test_the_best_weights_are_kept_when_training_goes_on_to_get_worse() -> None:
