@@ -117,14 +117,17 @@ def server_config(app: "FastAPI", *, access_log: bool = False) -> "uvicorn.Confi
 
 
 def _serve(api: dict[str, object], *, access_log: bool) -> int:
-    import torch
-    import uvicorn
+    from ml.importing import without_collector
 
-    from apps.options import load_settings
+    with without_collector():
+        import torch
+        import uvicorn
 
+        from apps.options import load_settings
+
+        app = create_app(load_settings({"api": api} if api else {}))
     # As every forecast wants it (`ml.forecasting.threads`); to change it back and forth costs each time.
     torch.set_num_threads(1)
-    app = create_app(load_settings({"api": api} if api else {}))
     uvicorn.Server(server_config(app, access_log=access_log)).run()
     return 0
 
