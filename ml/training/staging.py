@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ml.artifacts.meta import Meta
 from ml.artifacts.store import Bundle, ModelStore
 from ml.config import Settings
-from ml.errors import TickerflowError, TrainingError
+from ml.errors import TrainingError
 from ml.evaluation.promotion import discard_staged
 from ml.outcomes import Challenger, Failure, IngestOutcome
 from ml.training.configuration import Plan
@@ -78,7 +78,7 @@ def stage(
         elif taught.rival is not None and course.rival is not None:
             meta = make_meta(taught.rival, ingested, bars, course.rival.plan, identity="")
             challenger = challenger.model_copy(update={"rival": staged(taught.rival, meta)})
-    except TickerflowError:
+    except BaseException:  # a signal too
         discard_staged(challenger, settings)
         raise
     return challenger

@@ -2,199 +2,26 @@
 
     python -m ml.training.train_lstm --ticker AAPL --interval 1d --epochs 30
 
-Every option of the training is a field of `ml.config.TrainConfig`. Heavy imports wait until the options
-are known to be right, so that ``--help`` answers at once.
+Ctrl-C and SIGTERM end it in words: `ml.training.ending`.
 """
 
-import argparse
-import signal
 import sys
-import tomllib
 from collections.abc import Sequence
-from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import SettingsError
-
-from ml.config import Settings, TrainConfig
-from ml.errors import (
-    FeatureError,
-    ModelError,
-    NoDataError,
-    SeriesNameError,
-    TickerflowError,
-    UsageError,
-)
-from ml.importing import without_collector
-from ml.series import SeriesKey
-
-if TYPE_CHECKING:
-    from ml.outcomes import TrainOutcome
-
-_PATHS = ("raw_dir", "store_dir", "models_dir", "predictions_dir")
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: ends a training as Ctrl-C does."""
+from ml.training import ending
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0 done, 1 the series failed, 2 wrong use.
 
-    An interruption is 130, or 143 where it is `Terminated`.
+    An interruption is 130, or 143 where it is SIGTERM: nothing is promoted then. One that comes when the
+    promotion has begun changes nothing.
     """
-    try:
-        base = _base_settings()
-        # What is not typed stays None, and is no choice: what was tuned then stands above the default.
-        untyped = argparse.Namespace(**dict.fromkeys(TrainConfig.model_fields))
-        options = _parser(base).parse_args(arguments, untyped)
-        settings = _settings(options, base)
-        key = SeriesKey.of(options.ticker, options.interval)
-        outcome = _run(key.ticker, str(key.interval), settings)
-    except (UsageError, NoDataError, SeriesNameError, FeatureError, ModelError) as error:
-        return _complain(error, 2)
-    except TickerflowError as error:
-        return _complain(error, 1)
-    except KeyboardInterrupt as interrupt:
-        print("interrupted: nothing was promoted", file=sys.stderr)  # noqa: T201
-        return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
-    _print_result(outcome)
-    return 1 if outcome.status == "failed" else 0
+    from ml.training.command import run  # takes a while, in which signals are answered already
 
-
-def _parser(defaults: Settings) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.training.train_lstm",
-        description="Train one series, judge it on test bars beside the random walk, and promote it.",
-        epilog="Exit status: 0 done, 1 the series failed, 2 wrong use; 130 Ctrl-C, 143 SIGTERM.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--ticker", required=True, help="as in the raw file's name, such as AAPL")
-    parser.add_argument("--interval", required=True, help="such as 1d or 1h")
-    parser.add_argument("--force", action="store_true", help="promote whatever the figures say")
-    for name in _PATHS:
-        parser.add_argument(_flag(name), type=Path, default=getattr(defaults, name), help="folder")
-    group = parser.add_argument_group("training")
-    for name, field in TrainConfig.model_fields.items():
-        group.add_argument(_flag(name), **_option(name, field, getattr(defaults.train, name)))
-    return parser
-
-
-def _option(name: str, field: FieldInfo, default: object) -> dict[str, Any]:
-    description = (field.description or name).replace("%", "%%")
-    if name == "features":
-        shown = ",".join(default) if isinstance(default, tuple) else None
-        return {"default": shown, "help": f"{description}; separated by commas", "metavar": "A,B,C"}
-    choices = get_args(field.annotation)
-    if choices:
-        return {"default": default, "choices": choices, "help": description}
-    kind = field.annotation if field.annotation in (int, float) else str
-    return {"default": default, "type": kind, "help": description, "metavar": name.upper()}
-
-
-def _base_settings() -> Settings:
-    """What holds without options; raises `UsageError` for an environment or file that does not fit."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        problem = f"{name}: {first['msg']}, found {first['input']!r}"
-    except (SettingsError, tomllib.TOMLDecodeError) as error:
-        problem = str(error)
-    raise UsageError(
-        problem, hint="mend the environment's TICKERFLOW_ variable, or tickerflow.toml in this folder"
-    )
-
-
-def _settings(options: argparse.Namespace, base: Settings) -> Settings:
-    typed = {name: getattr(options, name) for name in TrainConfig.model_fields}
-    values = {name: value for name, value in typed.items() if value is not None}
-    if "features" in values:
-        values["features"] = tuple(
-            part.strip() for part in values["features"].split(",") if part.strip()
-        )
-    try:
-        train = TrainConfig.model_validate({**base.train.model_dump(exclude_unset=True), **values})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = _flag(str(first["loc"][0])) if first["loc"] else "options"
-        raise UsageError(
-            f"{name}: {first['msg']}, found {first['input']!r}", hint="see --help for the bounds"
-        ) from None
-    return base.model_copy(
-        update={
-            "train": train,
-            "promote": base.promote.model_copy(update={"force": options.force}),
-            # Who names one series and its options wants it trained.
-            "run": base.run.model_copy(update={"skip_unchanged": False}),
-            **{name: getattr(options, name) for name in _PATHS},
-        }
-    )
-
-
-def _run(ticker: str, interval: str, settings: Settings) -> "TrainOutcome":
-    with without_collector():
-        from ml.data.discovery import discover
-        from ml.data.ingest import ingest_series
-        from ml.evaluation.promotion import failed, promote_series
-        from ml.features.indicators import feature_columns
-        from ml.ledger.cards import with_card
-        from ml.training.device import choose_device
-        from ml.training.network import architecture
-        from ml.training.progress import EpochBar
-        from ml.training.trainer import train_series
-
-    architecture(settings.train)
-    choose_device(settings.train.device)
-    if settings.train.features is not None:
-        feature_columns(settings.train.features)
-    found = discover(settings.raw_dir, [ticker], [interval])
-    if not found.series:  # its name differs from another's in case only
-        return failed(SeriesKey.of(ticker, interval), found.problems[0].failure)
-    (raw,) = found.series
-    ingested = ingest_series(raw, settings)
-    if ingested.failure is not None:
-        return failed(raw.key, ingested.failure)
-    with EpochBar(str(raw.key), settings.train.epochs) as bar:
-        challenger = train_series(raw.key, settings, bar.update)
-    return with_card(promote_series(challenger, settings), settings)
-
-
-def _print_result(outcome: "TrainOutcome") -> None:
-    from rich.console import Console
-
-    from ml.training.progress import result_table
-
-    if outcome.failure is not None:
-        print(outcome.failure, file=sys.stderr)  # noqa: T201
-        if outcome.model and outcome.reason != outcome.failure.message:
-            print(outcome.reason, file=sys.stderr)  # noqa: T201
-        return
-    console = Console(highlight=False)
-    console.print(result_table(outcome))
-    console.print(outcome.reason, soft_wrap=True, markup=False)
-    if outcome.card:
-        console.print(f"model card: {outcome.card}", soft_wrap=True, markup=False)
-
-
-def _complain(error: TickerflowError, status: int) -> int:
-    print(error, file=sys.stderr)  # noqa: T201
-    return status
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
+    return run(arguments)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _terminate)
+    ending.answer_signals()
     sys.exit(main())
