@@ -12,7 +12,7 @@ from ml.series import SeriesKey
 
 if TYPE_CHECKING:
     from ml.artifacts.store import LifeEvent, ModelStore
-    from ml.ledger.record import VersionScore
+    from ml.ledger.past import VersionScore
 
 _WORDS = {"rolled_back": "rolled back", "forced": "promoted (forced)"}
 
@@ -24,10 +24,10 @@ def life_rows(call: Call, store: "ModelStore", key: SeriesKey) -> list[dict[str,
 
 
 def _live_scores(call: Call, key: SeriesKey) -> Mapping[str, "VersionScore"]:
-    from ml.ledger.record import live_record, version_scores
+    from ml.ledger.past import live_score
 
-    record = live_record(call.settings.predictions_dir, key)
-    return {score.version: score for score in version_scores(record)}
+    found = live_score(call.settings.predictions_dir, key)
+    return {score.version: score for score in found.versions}
 
 
 def _row(life: "LifeEvent", scores: Mapping[str, "VersionScore"]) -> dict[str, Any]:

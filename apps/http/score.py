@@ -16,8 +16,14 @@ from ml.data.store import read_bars
 from ml.errors import NoDataError, TickerflowError
 from ml.inference.service import ForecastService
 from ml.ledger.alarms import Alarm
-from ml.ledger.past import LiveScore, PastForecast, all_scores, live_score, past_forecasts
-from ml.ledger.record import VersionScore
+from ml.ledger.past import (
+    LiveScore,
+    PastForecast,
+    VersionScore,
+    all_scores,
+    live_score,
+    past_forecasts,
+)
 from ml.series import SeriesKey
 
 router = APIRouter(tags=["score"])

@@ -82,34 +82,49 @@ def outcome_figure(found: Sequence[Outcome], level: int, colours: Palette) -> go
 
 
 def error_figure(
-    model: Sequence[float], walk: Sequence[float], colours: Palette, *, shares: bool, name: str
+    model: Sequence[float],
+    walk: Sequence[float],
+    colours: Palette,
+    *,
+    shares: bool,
+    name: str,
+    steps: Sequence[int] = (),
 ) -> go.Figure:
     """Mean absolute error by step ahead, the model's beside the random walk's.
 
     Args:
-        model, walk: errors of steps 1, 2, ...
+        model, walk: errors by step.
         colours: of the theme.
         shares: whether they are shares of the last close, or prices.
         name: of the model.
+        steps: that the errors are of; by default 1, 2, ...
     """
-    steps = list(range(1, len(model) + 1))
+    steps = steps or range(1, len(model) + 1)
     tail = ":.2%" if shares else ":,.4~g"
     figure = go.Figure()
     figure.add_trace(_line(steps, model, name, colours.model, 2.4, tail=tail, markers=True))
     # Over the model's: where the two are the same, both are to be seen.
     figure.add_trace(_line(steps, walk, "Random walk", colours.walk, 2.4, dash="dot", tail=tail))
     style(figure, colours, height=270)
-    figure.update_xaxes(title="Bars ahead", dtick=1 if len(steps) <= 15 else None)
+    figure.update_xaxes(title="Bars ahead", dtick=_every(steps))
     figure.update_yaxes(rangemode="tozero", tickformat=".1%" if shares else ",.4~g")
     return figure
 
 
-def coverage_figure(held: Mapping[int, Sequence[float]], colours: Palette) -> go.Figure:
-    """Share of outcomes in each band by step ahead, beside what the band promises."""
+def coverage_figure(
+    held: Mapping[int, Sequence[float]], colours: Palette, *, steps: Sequence[int] = ()
+) -> go.Figure:
+    """Share of outcomes in each band by step ahead, beside what the band promises.
+
+    Args:
+        held: by level, 80 and 95, the shares by step.
+        colours: of the theme.
+        steps: that the shares are of; by default 1, 2, ...
+    """
+    steps = steps or range(1, len(held[80]) + 1)
     figure = go.Figure()
     for level, dash in ((80, "solid"), (95, "dash")):
         shares = held[level]
-        steps = list(range(1, len(shares) + 1))
         figure.add_trace(
             _line(steps, shares, f"{level}% band held", colours.model, 2.2, dash, ":.0%", markers=True)
         )
@@ -117,7 +132,7 @@ def coverage_figure(held: Mapping[int, Sequence[float]], colours: Palette) -> go
         figure.add_trace(promised.update(showlegend=level == 95))
     style(figure, colours, height=270)
     lowest = min((share for shares in held.values() for share in shares), default=0.5)
-    figure.update_xaxes(title="Bars ahead", dtick=1 if len(held[80]) <= 15 else None)
+    figure.update_xaxes(title="Bars ahead", dtick=_every(steps))
     figure.update_yaxes(tickformat=".0%", range=[max(0.0, min(0.5, lowest - 0.1)), 1.03])
     return figure
 
@@ -148,6 +163,11 @@ def loss_figure(losses: Json, best: int | None, colours: Palette) -> go.Figure:
     return figure
 
 
+def _every(steps: Sequence[int]) -> int | None:
+    """How many steps a label is for: where all have room, one."""
+    return 1 if max(steps) - min(steps) < 15 else None
+
+
 def _line(
     x: Sequence[str] | Sequence[int],
     y: Sequence[float | None],
@@ -160,7 +180,7 @@ def _line(
     markers: bool = False,
 ) -> go.Scatter:
     return go.Scatter(
-        x=x,
+        x=list(x),
         y=y,
         mode="lines+markers" if markers else "lines",
         line={"color": colour, "width": width, "dash": dash},

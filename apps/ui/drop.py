@@ -20,8 +20,8 @@ _FORM: Final = (
     "is one, volume; vendors' own spellings are understood."
 )
 _NEXT: Final = (
-    "`tickerflow up` notices it by itself, trains the series if it is new, and forecasts. Otherwise the "
-    "next training reads it."
+    "`tickerflow up` notices it by itself, trains the series if it is new, and forecasts. Otherwise, or "
+    "with `--notice off`, the next training reads it."
 )
 _INTERVALS: Final = ["1d", "1h", "4h", "30m", "15m", "5m", "1m", "1wk", "1mo"]
 _BAD_NAME: Final = "TF003"  # of the guide of errors

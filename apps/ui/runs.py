@@ -84,7 +84,8 @@ def _nothing(show: str) -> None:
     if show == "all":
         empty(
             "Nothing has run yet",
-            "Start a training, or drop a file into the raw folder: what runs then is told here.",
+            "Start a training: what runs is told here. So are runs by schedule, and those that "
+            "`tickerflow up` begins for new files.",
             icon=":material/list_alt:",
         )
         st.page_link(shell.page(TRAIN), label="Train a series", icon=":material/model_training:")

@@ -51,8 +51,13 @@ def page() -> None:
 
 
 def _chosen(names: list[str]) -> str:
-    """The series of the address, or the first; one that does not exist stays chosen, and is said."""
+    """The series of the address, or the first; one that does not exist stays chosen, and is said.
+
+    A ticker alone is its first series.
+    """
     name = st.query_params.get("series") or names[0]
+    if name not in names:
+        name = next((one for one in names if series_of(one)[0] == name), name)
     if st.query_params.get("series") != name:
         st.query_params["series"] = name
     key = f"pick_{name}"  # another series, another widget: the address alone says which is chosen
@@ -95,6 +100,8 @@ def _series(name: str, row: Json) -> None:
 def _not_on_the_board(name: str) -> None:
     """A series that is not there, that only the store has still, or whose file came this very moment."""
     ticker, interval = series_of(name)
+    if not ticker:  # a ticker alone, of which there is no series
+        ticker, interval = name, "1d"
     _watch(name, ())
     with states.shown("unknown", waits=True):
         quality = api().get("/ml/quality", ticker=ticker, interval=interval)

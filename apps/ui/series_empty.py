@@ -1,6 +1,7 @@
 """What the page of a series shows where there is no model, no file or no series, and the way on."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import streamlit as st
 
@@ -38,12 +39,16 @@ def no_file(ticker: str, interval: str) -> None:
         "To have it back, drop its file on the overview, or put it into the raw folder.",
         icon=":material/inventory_2:",
     )
-    bars = api().get("/ml/bars", ticker=ticker, interval=interval, last=_BARS)
+    prices(api().get("/ml/bars", ticker=ticker, interval=interval, last=_BARS), ticker, interval)
+    series_data.show(ticker, interval, {})
+
+
+def prices(bars: Mapping[str, Any], ticker: str, interval: str) -> None:
+    """The candles of a series alone, without a forecast."""
     figure = price_figure(bars, None, [], [], [], palette())
     st.plotly_chart(
         figure, theme=None, config=CONFIG, key="price", alt=f"Candles of {ticker} {interval}."
     )
-    series_data.show(ticker, interval, {})
 
 
 def no_series() -> None:

@@ -10,7 +10,7 @@ from apps.ui.chart_style import CONFIG
 from apps.ui.charts import changes_figure, marks, price_figure
 from apps.ui.client import ApiProblem
 from apps.ui.links import resource
-from apps.ui.series_empty import no_model
+from apps.ui.series_empty import no_model, prices
 from apps.ui.session import api
 from apps.ui.theme import palette
 
@@ -25,7 +25,8 @@ _PAST: Final = 250
 def show(ticker: str, interval: str, row: Json) -> None:
     """Draw the view; the settings stand in the address: ``steps``, ``level``, ``bars`` and ``past``."""
     if not row["promoted"]:
-        _prices(api().get("/ml/bars", ticker=ticker, interval=interval, last=_bars()), ticker, interval)
+        prices(api().get("/ml/bars", ticker=ticker, interval=interval, last=_bars()), ticker, interval)
+        no_model(ticker, interval)
         return
     steps, levels, last, with_past = _settings(row)
     bars = api().get("/ml/bars", ticker=ticker, interval=interval, last=last)
@@ -34,7 +35,7 @@ def show(ticker: str, interval: str, row: Json) -> None:
     except ApiProblem as error:  # its prices are there all the same
         if not series_words.is_told(row, error.message):
             states.problem(error, "forecast")
-        _prices(bars, ticker, interval, offer=False)
+        prices(bars, ticker, interval)
         return
     score = _score(ticker, interval)
     model = api().get(f"/ml/models/{resource(ticker, interval)}")
@@ -91,15 +92,6 @@ def _bars() -> int:
             "Bars shown", _BARS, default=120, key="bars", bind="query-params", required=True
         )
     )
-
-
-def _prices(bars: Json, ticker: str, interval: str, *, offer: bool = True) -> None:
-    figure = price_figure(bars, None, [], [], [80], palette())
-    st.plotly_chart(
-        figure, theme=None, config=CONFIG, key="price", alt=f"Candles of {ticker} {interval}."
-    )
-    if offer:
-        no_model(ticker, interval)
 
 
 def _changes(bars: Json, forecast: Json) -> None:

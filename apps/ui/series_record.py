@@ -15,6 +15,7 @@ from apps.ui.theme import palette
 Json = Mapping[str, Any]
 
 _PAST: Final = 250
+_COUNTS: Final = "A forecast that was made after a bar had closed is not counted for that bar."
 
 
 def show(ticker: str, interval: str, row: Json) -> None:
@@ -45,10 +46,11 @@ def show(ticker: str, interval: str, row: Json) -> None:
 
 def _outcomes(score: Json) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        most = max(step["step"] for step in score["by_step"])
+        scored = [one["step"] for one in score["by_step"]]
         step = st.number_input(
-            "Bars ahead", 1, most, value=1, key="step", bind="query-params", width=140
-        )
+            "Bars ahead", min(scored), max(scored), value=min(scored), key="step", bind="query-params",
+            width=140, help=_COUNTS if min(scored) > 1 else None,
+        )  # fmt: skip
         level = st.segmented_control(
             "Band, %", [80, 95], default=80, key="band", bind="query-params", required=True,
         )  # fmt: skip
@@ -71,12 +73,13 @@ def _outcomes(score: Json) -> None:
 
 def _by_step(score: Json) -> None:
     steps = score["by_step"]
+    numbers = [one["step"] for one in steps]
     error, coverage = st.columns(2)
     with error:
         st.subheader("Error by step, live", anchor=False)
         figure = error_figure(
             [one["mae"] for one in steps], [one["mae_walk"] for one in steps], palette(),
-            shares=True, name="Forecasts",
+            shares=True, name="Forecasts", steps=numbers,
         )  # fmt: skip
         st.plotly_chart(
             figure, theme=None, config=CONFIG, key="live_error",
@@ -86,7 +89,8 @@ def _by_step(score: Json) -> None:
         st.subheader("Bands by step, live", anchor=False)
         held = {level: [one[f"coverage_{level}"] for one in steps] for level in (80, 95)}
         st.plotly_chart(
-            coverage_figure(held, palette()), theme=None, config=CONFIG, key="live_coverage",
+            coverage_figure(held, palette(), steps=numbers),
+            theme=None, config=CONFIG, key="live_coverage",
             alt="Share of outcomes in the 80% and the 95% band by step, beside what was promised.",
         )  # fmt: skip
     st.caption(

@@ -169,7 +169,10 @@ def gaps(quality: Json) -> str:
 
 
 def _figure(value: float, tail: str) -> str:
-    return f"{value:.2f}%" if tail else f"{value:,.4g}"
+    """An error: with four digits, also where the last are noughts, so that two can be compared."""
+    if tail:
+        return f"{value:.2f}%"
+    return f"{value:#.4g}" if value < 999.5 else f"{value:,.0f}"
 
 
 def _less(gap: float | None) -> str:

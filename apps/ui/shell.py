@@ -11,6 +11,7 @@ from apps.ui.session import key_in_use
 
 _NAME = "Tickerflow"
 _ASSETS = Path(__file__).parent / "assets"
+_SCRIPTS = ("menu.js", "history.js")
 _PAGES = {
     OVERVIEW: ("Overview", ":material/grid_view:"),
     SERIES: ("Series", ":material/candlestick_chart:"),
@@ -29,7 +30,8 @@ def show() -> None:
     chosen.run()
     key_in_use()
     # Last, for it takes room.
-    st.html(f"<script>{(_ASSETS / 'menu.js').read_text()}</script>", unsafe_allow_javascript=True)
+    scripts = "".join((_ASSETS / name).read_text() for name in _SCRIPTS)
+    st.html(f"<script>{scripts}</script>", unsafe_allow_javascript=True)
 
 
 def page(name: str) -> st.Page:

@@ -15,7 +15,6 @@ from ml.ledger.alarms import Alarm, alarms_of, every_alarm
 from ml.ledger.database import reading
 from ml.ledger.matching import complete_bars, outcomes_of, seconds_of, tolerance_of
 from ml.ledger.pairs import find_pairs, read_pair
-from ml.ledger.record import VersionScore
 from ml.series import SeriesKey
 
 
@@ -45,6 +44,30 @@ class PastForecast:
     model: str
     last_close: float
     steps: tuple[PastStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionScore:
+    """The live score of one version of a series, over all of its steps that count.
+
+    Attributes:
+        version, model: which.
+        forecasts: with at least one scored step.
+        steps: scored.
+        first, last: as-of bars of the first and the last of these forecasts.
+        skill: ``1 - mean absolute error / that of the random walk``.
+        coverage_80, coverage_95: share of the outcomes inside the band.
+    """
+
+    version: str
+    model: str
+    forecasts: int
+    steps: int
+    first: pd.Timestamp
+    last: pd.Timestamp
+    skill: float
+    coverage_80: float
+    coverage_95: float
 
 
 @dataclass(frozen=True, slots=True)

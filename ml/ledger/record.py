@@ -1,11 +1,10 @@
-"""What the ledger holds of a series: each step that was scored, and the score of each version.
+"""What the ledger holds of a series: each step that was scored.
 
-The signature that others depend on: `live_record` and `version_scores`.
+The signature that others depend on: `live_record`.
 """
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -37,30 +36,6 @@ _TIMES: Final = ("asof", "created_at", "due", "bar")
 _SHARES: Final = ("inside_80", "inside_95")
 
 
-@dataclass(frozen=True, slots=True)
-class VersionScore:
-    """The live score of one version of a series, over all of its steps that count.
-
-    Attributes:
-        version, model: which.
-        forecasts: with at least one scored step.
-        steps: scored.
-        first, last: as-of bars of the first and the last of these forecasts.
-        skill: ``1 - mean absolute error / that of the random walk``.
-        coverage_80, coverage_95: share of the outcomes inside the band.
-    """
-
-    version: str
-    model: str
-    forecasts: int
-    steps: int
-    first: pd.Timestamp
-    last: pd.Timestamp
-    skill: float
-    coverage_80: float
-    coverage_95: float
-
-
 def live_record(predictions_dir: Path, key: SeriesKey) -> pd.DataFrame:
     """Every scored step of a series that counts, in the order of as-of bar, creation and step.
 
@@ -88,26 +63,6 @@ def read_record(connection: sqlite3.Connection | None, key: SeriesKey) -> pd.Dat
     return pd.DataFrame(
         {name: _column(name, values) for name, values in zip(COLUMNS, columns, strict=True)}
     )
-
-
-def version_scores(record: pd.DataFrame) -> tuple[VersionScore, ...]:
-    """The score of each version in a frame of `live_record`, in the order of its first forecast."""
-    found = []
-    for version, rows in record.groupby("version", sort=False):
-        found.append(
-            VersionScore(
-                version=str(version),
-                model=str(rows["model"].iloc[0]),
-                forecasts=int(rows["asof"].nunique()),
-                steps=len(rows),
-                first=rows["asof"].iloc[0],
-                last=rows["asof"].iloc[-1],
-                skill=live_skill(rows),
-                coverage_80=float(rows["inside_80"].mean()),
-                coverage_95=float(rows["inside_95"].mean()),
-            )
-        )
-    return tuple(found)
 
 
 def live_skill(rows: pd.DataFrame) -> float:

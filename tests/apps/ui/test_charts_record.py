@@ -46,6 +46,12 @@ def test_errors_stand_beside_the_random_walks() -> None:
     assert lines == {"gru": [1.0, 2.0], "Random walk": [1.1, 1.9]}
 
 
+def test_steps_that_have_no_score_are_not_those_of_others() -> None:
+    error = error_figure([1.0, 2.0], [1.1, 1.9], LIGHT, shares=True, name="Forecasts", steps=[2, 4])
+    coverage = coverage_figure({80: [0.3, 0.9], 95: [0.9, 1.0]}, LIGHT, steps=[2, 4])
+    assert {tuple(one.x) for one in (*error.data, *coverage.data)} == {(2, 4)}
+
+
 def test_coverage_stands_beside_what_was_promised() -> None:
     figure = coverage_figure({80: [0.3, 0.9], 95: [0.9, 1.0]}, LIGHT)
     assert [list(one.y) for one in named(figure, "Promised")] == [[0.8, 0.8], [0.95, 0.95]]

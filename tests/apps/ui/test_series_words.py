@@ -80,6 +80,15 @@ def test_figures_stand_beside_the_random_walks_with_the_difference_in_words() ->
     ]
 
 
+def test_two_errors_have_as_many_digits() -> None:
+    page = {
+        "metrics": {"mae": 0.96, "rmse": 12345.6},
+        "baselines": {"naive": {"mae": 0.9597, "rmse": 999.96}},
+    }
+    shown = [(row["Model"], row["Random walk"]) for row in series_words.comparison(page)]
+    assert shown == [("0.9600", "0.9597"), ("12,346", "1,000")]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [("non_positive_price", "a price is zero or negative"), ("of_the_future", "of the future")],

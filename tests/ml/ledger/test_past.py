@@ -1,12 +1,11 @@
 """Past forecasts beside what came, and the scores that the ledger holds of all series."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ml.ledger.past import all_scores, live_score, past_forecasts
-from ml.ledger.record import live_record, version_scores
+from ml.ledger.record import live_record, live_skill
 from ml.series import SeriesKey
 from tests.ml.ledger.worlds import AAPL, OTHER, VERSION, at, days, score, settings_in, write_pair
 
@@ -120,10 +119,23 @@ def test_versions_stand_in_the_order_of_their_first_forecast(tmp_path: Path) -> 
     record = live_record(settings.predictions_dir, AAPL)
     found = live_score(settings.predictions_dir, AAPL).versions
     assert [one.version for one in found] == [OTHER, VERSION]
-    for one, same in zip(found, version_scores(record), strict=True):
-        assert one.skill == pytest.approx(same.skill)
-        assert replace(one, skill=0) == replace(same, skill=0)
+    for one in found:
+        rows = record[record["version"] == one.version]
+        assert (one.forecasts, one.steps) == (rows["asof"].nunique(), len(rows))
+        assert (one.first, one.last) == (rows["asof"].min(), rows["asof"].max())
+        assert one.skill == pytest.approx(live_skill(rows))
+        held = one.coverage_80, one.coverage_95
+        assert held == (rows["inside_80"].mean(), rows["inside_95"].mean())
     assert all_scores(settings.predictions_dir)[AAPL].versions == found
+
+
+def test_steps_whose_bar_was_known_or_never_came_have_no_score(tmp_path: Path) -> None:
+    settings, bars = settings_in(tmp_path), days()
+    write_pair(settings, bars, 23)  # whoever made it had the bars up to 23
+    write_pair(settings, bars, 20, steps=5, created_at=at(bars, 24))
+    score(settings, bars.drop(index=24).iloc[:25])  # up to 25
+    found = live_score(settings.predictions_dir, AAPL)
+    assert [(one.step, one.n) for one in found.by_step] == [(2, 1), (5, 1)]
 
 
 def test_a_folder_without_a_ledger_has_no_scores(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.ledger.record import live_record, version_scores
+from ml.ledger.past import live_score
+from ml.ledger.record import live_record
 from ml.series import SeriesKey
 from tests.ml.ledger.worlds import (
     AAPL,
@@ -41,7 +42,7 @@ def test_a_forecast_is_judged_step_by_step_as_its_bars_come(tmp_path: Path) -> N
     assert np.allclose(record["error"], expected, atol=1e-9)
     assert np.allclose(record["walk_error"], close[21:24] / close[20] - 1)
     assert record["inside_95"].tolist() == (np.abs(close[21:24] / close[20] / 1.01 - 1) <= 0.05).tolist()
-    (total,) = version_scores(record)
+    (total,) = live_score(settings.predictions_dir, AAPL).versions
     assert (total.version, total.forecasts, total.steps) == (VERSION, 1, 3)
     assert total.skill == pytest.approx(1 - np.abs(expected).sum() / np.abs(record["walk_error"]).sum())
     assert total.skill == pytest.approx(second.skill)
