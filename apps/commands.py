@@ -322,7 +322,7 @@ def _import_flows() -> None:
 
 def _run_flow(flow: "Flow[..., State[None]]", params: Any, display: "RunDisplay") -> None:
     """Run a flow in this process; the display is told what happens in it."""
-    from prefect.exceptions import FailedRun
+    from prefect.exceptions import Abort, FailedRun
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     from flows.watching import watcher
@@ -332,6 +332,9 @@ def _run_flow(flow: "Flow[..., State[None]]", params: Any, display: "RunDisplay"
         # A heartbeat is for runs that somebody else watches; it costs a second at the end.
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
             state: State[None] = flow(params, return_state=True)
+    except Abort as abort:
+        display.say(f"the run {abort}, in Prefect")
+        raise KeyboardInterrupt from abort
     finally:
         watcher.reset(token)
     if not state.is_failed():

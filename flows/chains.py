@@ -27,11 +27,13 @@ def run_chains(
     width: int,
     common: Mapping[str, Any],
     tick: Callable[[], None],
+    between: Callable[[], None],
 ) -> Iterator[tuple[Shard[Item], list[Any] | BaseException]]:
     """Yield each shard with what its last step returned, or with why one of its steps did not return.
 
     Each step is called with ``shard`` (the items, then what the step before returned), ``label`` and
-    ``common``. ``tick`` is called a few times a second.
+    ``common``. ``tick`` is called a few times a second, ``between`` before a shard goes on to its next
+    step; what they raise ends it all.
     """
     waiting = deque(shards)
     running: dict[PrefectFuture[Any], tuple[Shard[Item], int]] = {}
@@ -65,6 +67,7 @@ def run_chains(
             yield shard, error
             continue
         if stage + 1 < len(steps):
+            between()
             submit(shard, stage + 1, result, future)
         else:
             yield shard, result

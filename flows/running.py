@@ -11,6 +11,7 @@ from prefect.task_runners import ProcessPoolTaskRunner
 
 from flows.chains import run_chains
 from flows.sharding import Item, Shard, make_runner
+from flows.wanted import asking
 from flows.watching import Watch
 from ml.config import Settings
 from ml.outcomes import Failure
@@ -30,20 +31,35 @@ def run_all(
 ) -> None:
     """Run every shard through every step; ``watch`` is told how each series ended.
 
-    When the run is interrupted, the tasks that run are asked to stop, and what is finished stays.
+    When the run is interrupted, or no longer wanted, the tasks that run are asked to stop, and what is
+    finished stays.
 
     Args:
         fail: makes the outcome of a series whose task did not return.
         extra: handed to every step.
         processes_from: as in `make_runner`.
+
+    Raises:
+        Abort: Prefect no longer wants the run.
     """
     common = {"settings": settings, "journal": watch.journal, **(extra or {})}
-    with _one_server(), make_runner(settings.run, len(shards), processes_from) as runner:
+    with (
+        _one_server(),
+        asking() as wanted,
+        make_runner(settings.run, len(shards), processes_from) as runner,
+    ):
         # Processes have one shard more at hand while the flow looks at a result. Threads do not wait for
         # that long, and another shard's training would come between a training and its promotion.
         width = settings.run.workers + isinstance(runner, ProcessPoolTaskRunner)
+
+        def tick() -> None:
+            watch.tick()
+            wanted.look()
+
         try:
-            for shard, result in run_chains(runner, steps, shards, width, common, watch.tick):
+            for shard, result in run_chains(
+                runner, steps, shards, width, common, tick, between=wanted.ask
+            ):
                 if isinstance(result, BaseException):
                     result = [fail(item.key, unexpected(result, str(item.key))) for item in shard.items]
                 for outcome in result:

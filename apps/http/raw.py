@@ -105,7 +105,7 @@ async def upload(
         interval=str(key.interval),
         file=name,
         bytes=size,
-        next=_next(key, key in promoted),
+        next=_next(key, key in promoted, noticed=settings.up.notice != "off"),
     )
 
 
@@ -175,13 +175,15 @@ def _conflict(arrived: Arrived, key: SeriesKey, settings: Settings) -> Exception
     )
 
 
-def _next(key: SeriesKey, promoted: bool) -> str:
+def _next(key: SeriesKey, promoted: bool, *, noticed: bool) -> str:
+    """What becomes of the file; ``noticed``: a `tickerflow up` with these settings notices it."""
     if promoted:
-        return (
-            "Its bars join the series at the next forecast or training. `tickerflow up` notices it by "
-            "itself and forecasts."
-        )
+        now = "Its bars join the series at the next forecast or training."
+        return f"{now} `tickerflow up` notices it by itself and forecasts." if noticed else now
     query = urlencode({"ticker": key.ticker, "interval": str(key.interval)})
+    if not noticed:
+        now = "The series has no model yet. The next nightly training has it"
+        return f"{now}; at once: POST /ml/train?{query}"
     return (
         "The series has no model yet. `tickerflow up` notices the file by itself and trains; otherwise: "
         f"POST /ml/train?{query}"

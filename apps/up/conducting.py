@@ -116,7 +116,8 @@ class Conductor:
         assert self._warden.stdin is not None
         if self._warden.poll() is not None:
             self._warden.stdin.close()
-            self._start_warden()
+            with suppress(OSError):  # the system has no process to spare just now: at the next tick
+                self._start_warden()
             return set()
         pids = self._pids()
         with suppress(BrokenPipeError):  # it has just been killed: the next one is told

@@ -101,22 +101,26 @@ class Keeper:
         while not self._stopping.is_set():
             starts += 1
             self._tell("starting", "" if starts == 1 else f"again, start {starts}", started=True)
-            reader = self._launch()
-            if reader is None:
-                return
-            well_since = self._watch()
-            reader.join(_ANSWER_SECONDS)
-            if self._stopping.is_set():
-                return
-            assert self._process is not None
-            code = self._process.returncode
-            if code == 0 and self.status.part.is_job:
-                self._tell("done", self._last_line)
-                self.is_ready.set()
-                return
-            if well_since is not None and time.monotonic() - well_since > _WELL_SECONDS:
-                starts = 1
-            why = _why(code, self._last_line)
+            try:
+                reader = self._launch()
+            except OSError as error:  # no memory, no process or no file to spare: it can pass
+                why = f"could not be started: {error.strerror or error}"
+            else:
+                if reader is None:
+                    return
+                well_since = self._watch()
+                reader.join(_ANSWER_SECONDS)
+                if self._stopping.is_set():
+                    return
+                assert self._process is not None
+                code = self._process.returncode
+                if code == 0 and self.status.part.is_job:
+                    self._tell("done", self._last_line)
+                    self.is_ready.set()
+                    return
+                if well_since is not None and time.monotonic() - well_since > _WELL_SECONDS:
+                    starts = 1
+                why = _why(code, self._last_line)
             if starts >= _MAX_STARTS:
                 self._tell("failed", f"{why}; given up after {starts} starts")
                 return

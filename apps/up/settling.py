@@ -73,7 +73,8 @@ def noticing(folder: Path, up: UpConfig, stop: threading.Event) -> Iterator[Call
         woken.set()
 
     def wait(seconds: float) -> None:
-        woken.wait(min(seconds, _HEAL_SECONDS))
+        if not stop.is_set():  # what has woken for the end may have been cleared with what came before
+            woken.wait(min(seconds, _HEAL_SECONDS))
         woken.clear()
 
     follower = threading.Thread(target=follow, daemon=True)

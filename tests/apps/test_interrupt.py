@@ -17,6 +17,37 @@ ROOT = Path(__file__).resolve().parents[2]
 TICKERS = [f"T{number}" for number in range(8)]
 
 
+# The signal comes when the first command is looked for, as all is still being imported.
+EARLY = """
+import os, signal, sys
+
+class Interrupter:
+    def find_spec(self, name, path=None, target=None):
+        if name == "apps.commands":
+            os.kill(os.getpid(), {number})
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+sys.meta_path.insert(0, Interrupter())
+from apps.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_before_there_is_a_command_ends_in_a_word_and_by_its_status(
+    number: signal.Signals, status: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY.format(number=int(number))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert (done.returncode, done.stderr, done.stdout) == (status, "interrupted\n", "")
+
+
 @pytest.mark.parametrize(
     ("number", "runner", "status"),
     [
@@ -58,7 +89,7 @@ def test_an_interrupted_run_keeps_what_is_finished_and_accounts_for_the_rest(
         else:
             pytest.fail("no second series: " + "".join(seen))
         os.killpg(process.pid, number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=200)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

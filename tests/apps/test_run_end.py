@@ -4,10 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 from prefect import flow
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Cancelling, Completed
 
 from apps.commands import _run_flow
 from apps.console import RunDisplay
+from flows.wanted import asking
 from flows.watching import watcher
 from ml.outcomes import IngestOutcome
 from ml.series import SeriesKey
@@ -38,3 +42,21 @@ def test_a_run_whose_end_failed_says_so_and_is_not_all_right(capsys: pytest.Capt
     (problem,) = display.problems
     assert "the event was refused" in problem.message
     assert Summary(display.outcomes, display.problems, 0.0).any_failed
+
+
+@flow
+def cancelled_in_prefect(params: str) -> State[None]:
+    """Somebody cancels it on Prefect's pages."""
+    with get_client(sync_client=True) as client, asking() as wanted:
+        client.set_flow_run_state(str(flow_run.get_id()), Cancelling())
+        wanted.ask()
+    return Completed()
+
+
+def test_a_command_whose_run_is_cancelled_in_prefect_says_so_and_ends_as_by_ctrl_c(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    display = RunDisplay("a run", quiet=False)
+    with display, pytest.raises(KeyboardInterrupt):
+        _run_flow(cancelled_in_prefect, "", display)
+    assert "the run was cancelled, in Prefect" in capsys.readouterr().err

@@ -24,6 +24,11 @@ def test_a_deployment_names_a_flow_by_its_module_and_checks_its_parameters(
     assert deployment["description"]
 
 
+def test_no_run_says_anything_through_a_pipe_that_would_end_it_with_its_worker() -> None:
+    pools = [deployment["work_pool"] for deployment in DEPLOYMENTS]
+    assert all(pool["job_variables"]["stream_output"] is False for pool in pools)
+
+
 def test_every_schedule_has_a_slug_and_a_zone() -> None:
     schedules = [schedule for deployment in DEPLOYMENTS for schedule in deployment["schedules"]]
     assert len({schedule["slug"] for schedule in schedules}) == len(schedules) >= 4

@@ -33,7 +33,7 @@ def _worker(**more: object) -> Part:
     return _part("worker", _STEADY, ended_by=signal.SIGKILL, **more)
 
 
-def _until(condition: Callable[[], bool], seconds: float = 30) -> bool:
+def _until(condition: Callable[[], bool], seconds: float = 120) -> bool:
     until = time.monotonic() + seconds
     while not condition() and time.monotonic() < until:
         time.sleep(0.05)
@@ -52,7 +52,7 @@ def _conduct(
         during(conductor)
     finally:
         signals.received.append(signal.SIGINT)
-        thread.join(60)
+        thread.join()
     return why[0], conductor
 
 
@@ -187,6 +187,41 @@ def test_a_part_that_cannot_run_ends_all_and_says_what_it_said_last(
     assert str(tmp_path / "api.log") in why
 
 
+def test_a_part_that_the_system_cannot_start_just_now_is_started_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "program"  # not there yet
+    part = Part("server", (str(program),), ready_line="on")
+
+    def during(conductor: Conductor) -> None:
+        keeper = conductor.keepers["server"]
+        assert _until(lambda: keeper.status.state == "restarting")
+        coming = tmp_path / "coming"
+        coming.write_text("#!/bin/sh\necho on\nexec sleep 600\n")
+        coming.chmod(0o755)
+        coming.rename(program)
+        assert _until(lambda: keeper.status.is_ready)
+
+    why, _ = _conduct([part], tmp_path, during)
+    assert why == ""
+    told = map(json.loads, capsys.readouterr().out.splitlines())
+    details = [one["detail"] for one in told if one.get("state") == "restarting"]
+    assert details[0] == "could not be started: No such file or directory; again in 1 s"
+
+
+def test_a_part_that_the_system_never_can_start_ends_all_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.up.keeper._MAX_STARTS", 2)
+
+    def during(conductor: Conductor) -> None:
+        assert _until(lambda: conductor.keepers["server"].status.state == "stopped")
+
+    none = Part("api", (str(tmp_path / "none"),), ready_line="on")
+    why, _ = _conduct([_part("server", _STEADY), none], tmp_path, during)
+    assert why.startswith("api could not be started: No such file or directory; given up after 2 starts")
+
+
 def test_a_job_is_done_when_it_ends_well(tmp_path: Path) -> None:
     def during(conductor: Conductor) -> None:
         assert _until(lambda: conductor.keepers["deployments"].status.state == "done")
@@ -240,4 +275,4 @@ time.sleep(600)
         except (FileNotFoundError, ProcessLookupError):
             return True
 
-    assert _until(is_gone, 30)
+    assert _until(is_gone)
