@@ -6,7 +6,6 @@ the user goes back. Every step stands in the history.
 """
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -34,10 +33,11 @@ from flows.watching import watcher
 from ml.artifacts.store import ModelStore
 from ml.inference.service import ForecastService
 from ml.inference.writing import forecast_series
-from ml.ledger.record import live_record, version_scores
+from ml.ledger.past import live_score
 from ml.outcomes import ScoreOutcome
 from ml.series import SeriesKey
 from tests.flows.watchers import Recorder
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -146,16 +146,18 @@ class World:
         return [life.event.verdict for life in reversed(self.store.life(COIN)) if life.event is not None]
 
 
-def events_named(name: str, resource: str) -> list[dict[str, Any]]:
-    """Events of the server; it takes a moment until they can be read."""
+def events_named(name: str, resource: str, count: int = 1) -> list[dict[str, Any]]:
+    """So many events of the server, or more; it takes a while until they can be read."""
     body = {"filter": {"event": {"name": [name]}, "related": {"id": [resource]}}}
+    found: list[dict[str, Any]] = []
     with get_client(sync_client=True) as client:
-        for _ in range(100):
-            found = client._client.post("/events/filter", json=body).json()["events"]
-            if found:
-                return list(found)
-            time.sleep(0.1)
-    return []
+
+        def are_there() -> bool:
+            found[:] = client._client.post("/events/filter", json=body).json()["events"]
+            return len(found) >= count
+
+        until(are_there)
+    return found
 
 
 def deployed(name: str) -> UUID:
@@ -173,15 +175,18 @@ def deployed(name: str) -> UUID:
 
 
 def started(deployment: UUID) -> list[dict[str, Any]]:
-    """The parameters of the runs that an automation has started; it takes a moment until it has."""
+    """The parameters of the runs that an automation has started; it takes a while until it has."""
     of_it = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
+    found: list[dict[str, Any]] = []
     with get_client(sync_client=True) as client:
-        for _ in range(150):
+
+        def are_there() -> bool:
             runs = client.read_flow_runs(deployment_filter=of_it)
-            if runs:
-                return [run.parameters["params"] for run in runs]
-            time.sleep(0.1)
-    return []
+            found[:] = [run.parameters["params"] for run in runs]
+            return bool(found)
+
+        until(are_there)
+    return found
 
 
 def test_a_model_is_trusted_found_wanting_and_replaced_and_all_of_it_is_told(
@@ -231,8 +236,8 @@ def test_a_model_is_trusted_found_wanting_and_replaced_and_all_of_it_is_told(
     }
 
     # The baseline forecasts in its place: the event of any promotion says so.
-    told_of = [
-        each["payload"]["versions"] for each in events_named(PROMOTED, "tickerflow.model.COIN_1d")
+    told_of = [  # the promotion of the first model came before
+        each["payload"]["versions"] for each in events_named(PROMOTED, "tickerflow.model.COIN_1d", 2)
     ]
     assert {"COIN_1d": baseline} in told_of
 
@@ -264,7 +269,7 @@ def test_a_model_is_trusted_found_wanting_and_replaced_and_all_of_it_is_told(
     assert shown[0]["serves"]
     assert shown[0]["version"] == proven
     assert shown[0]["live_skill"] < 0
-    scores = {each.version: each for each in version_scores(live_record(tmp_path / "predictions", COIN))}
+    scores = {each.version: each for each in live_score(tmp_path / "predictions", COIN).versions}
     assert scores[proven].forecasts == 42
     screen = world.command("models", "history", "COIN", "1d")
     assert "demoted" in screen

@@ -21,7 +21,7 @@ def test_prefects_server_imports_with_the_locked_versions() -> None:
     # In a process of its own: the import changes Prefect's settings.
     code = "import tasks, prefect.server.api.server as s; print(s.create_app.__name__)"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=240
     )
     assert done.stdout.strip() == "create_app", done.stderr
 
@@ -55,7 +55,7 @@ def test_a_command_imports_nothing_heavy_that_it_does_not_need(
         f"import apps.cli\nsys.argv = ['tickerflow', *{words.split()!r}]\napps.cli.main()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("IMPORTED")]

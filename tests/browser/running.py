@@ -15,15 +15,19 @@ import httpx
 from ml.config import Settings
 
 ROOT = Path(__file__).parents[2]
-_SECONDS = 60
+_SECONDS = 150  # many times what a start takes
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port of loopback that nobody listens on at this moment, and that was not given before."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 @contextmanager

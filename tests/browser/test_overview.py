@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from ml.series import SeriesKey
 from tests.browser.conftest import Living, Picture
 from tests.browser.running import served
 from tests.browser.stories import add_bars
-from tests.browser.waiting import until
 from tests.stored import quick_settings
 from tests.synthetic import make_bars
+from tests.waiting import until
 
 MANY = 500
 _PAINTED = """() => new Promise(done => {
@@ -24,9 +24,14 @@ _PAINTED = """() => new Promise(done => {
   look();
 })"""
 
+_GONE = """steps => new Promise(done => {
+  addEventListener('popstate', () => done(), { once: true });
+  history.go(steps);
+})"""
 
-def tickers(page: Page) -> list[str]:
-    return page.locator(".board tbody th a").all_inner_texts()
+
+def tickers(page: Page) -> Locator:
+    return page.locator(".board tbody th a")
 
 
 def test_every_series_stands_there_with_its_verdict_in_words(
@@ -34,7 +39,7 @@ def test_every_series_stands_there_with_its_verdict_in_words(
 ) -> None:
     page.goto(address)
     expect(page.locator(".board tbody tr")).to_have_count(4)
-    assert tickers(page) == ["AAPL", "BTC/USD", "EURUSD", "NOISE"]
+    expect(tickers(page)).to_have_text(["AAPL", "BTC/USD", "EURUSD", "NOISE"])
     bitcoin = page.locator("tr", has_text="BTC/USD")
     expect(bitcoin).to_contain_text("over 8 forecasts")
     expect(bitcoin.locator("polyline")).to_have_count(1)
@@ -52,11 +57,11 @@ def test_sorting_searching_and_filtering_are_a_link(page: Page, address: str) ->
     page.goto(address)
     expect(page.locator(".board tbody tr")).to_have_count(4)
     page.get_by_role("button", name="Series").click()
-    assert tickers(page) == ["NOISE", "EURUSD", "BTC/USD", "AAPL"]
+    expect(tickers(page)).to_have_text(["NOISE", "EURUSD", "BTC/USD", "AAPL"])
     expect(page.get_by_role("columnheader", name="Series")).to_have_attribute("aria-sort", "descending")
     page.get_by_role("button", name=re.compile("^No model")).click()
     page.get_by_role("searchbox", name="Search series").fill("eur")
-    assert tickers(page) == ["EURUSD"]
+    expect(tickers(page)).to_have_text(["EURUSD"])
     query = page.url.partition("?")[2]
     assert set(query.split("&")) == {"q=eur", "show=none", "up=0"}
     page.goto(f"{address}/?{query}")
@@ -83,44 +88,86 @@ def test_the_way_back_from_a_series_leads_to_what_was_searched_for(page: Page, a
     page.get_by_role("button", name="Series").click()
     page.get_by_role("button", name=re.compile("^No model")).click()
     page.get_by_role("searchbox", name="Search series").fill("s")
-    assert tickers(page) == ["NOISE", "EURUSD"]
+    expect(tickers(page)).to_have_text(["NOISE", "EURUSD"])
     page.get_by_role("link", name="EURUSD").click()
     expect(page.get_by_role("heading", name="EURUSD 1h")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("searchbox", name="Search series")).to_have_value("s")
-    expect(page.locator(".board tbody tr")).to_have_count(2)
-    assert tickers(page) == ["NOISE", "EURUSD"]
+    expect(tickers(page)).to_have_text(["NOISE", "EURUSD"])
+
+
+class Line:
+    """The line between the page and the dashboard; what is answered can be held back."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.held = False
+        self.waiting: list[str | bytes] = []
+        self._deliver: Callable[[str | bytes], None] | None = None
+        page.route_web_socket("**/_stcore/stream", self._connect)
+
+    def _connect(self, browser_side: WebSocketRoute) -> None:
+        def deliver(message: str | bytes) -> None:
+            if self.held or self.waiting:  # none overtakes another
+                self.waiting.append(message)
+            else:
+                browser_side.send(message)
+
+        self._deliver = browser_side.send
+        browser_side.connect_to_server().on_message(deliver)
+
+    def wait(self) -> None:
+        """Return once something is held back."""
+        for _ in range(2_400):
+            if self.waiting:
+                return
+            self._page.wait_for_timeout(50)
+        raise TimeoutError("nothing was answered within two minutes")
+
+    def release(self) -> None:
+        """Deliver what was held back."""
+        assert self._deliver is not None
+        self.held = False
+        while self.waiting:
+            self._deliver(self.waiting.pop(0))
 
 
 def test_on_a_slow_line_the_series_that_was_opened_stays(page: Page, address: str) -> None:
     """What the overview asks for by its clock must not be answered over the page that follows it."""
-    waiting: list[str | bytes] = []
-    slow = False
-
-    def connect(browser_side: WebSocketRoute) -> None:
-        def deliver(message: str | bytes) -> None:
-            if slow or waiting:  # none overtakes another
-                waiting.append(message)
-            else:
-                browser_side.send(message)
-
-        browser_side.connect_to_server().on_message(deliver)
-        deliveries.append(browser_side.send)
-
-    deliveries: list[Callable[[str | bytes], None]] = []
-    page.route_web_socket("**/_stcore/stream", connect)
+    line = Line(page)
     page.goto(address)
     expect(page.get_by_role("link", name="BTC/USD")).to_be_visible()
-    slow = True
+    line.held = True
     page.get_by_role("link", name="BTC/USD").click()
     page.wait_for_timeout(6_000)  # the overview looks for news every 5 s
-    slow = False
-    while waiting:
-        deliveries[-1](waiting[0])
-        waiting.pop(0)
+    line.release()
     expect(page.get_by_label("Candles of BTC/USD 1d and the forecast of")).to_be_visible()
     page.wait_for_timeout(1_000)
     expect(page.get_by_label("Candles of BTC/USD 1d and the forecast of")).to_be_visible()
+
+
+def test_going_back_and_forth_faster_than_is_answered_leaves_each_page_its_address(
+    page: Page, address: str
+) -> None:
+    """An answer that comes late must not be written into the browser's history as a page gone to."""
+    line = Line(page)
+    page.goto(f"{address}/?sort=skill")
+    page.get_by_role("link", name="BTC/USD").click()
+    expect(page.get_by_role("heading", name="BTC/USD 1d")).to_be_visible()
+    shown = page.evaluate("history.length")
+    for there, here in ((-1, 1), (1, -1)) * 2:
+        line.held = True
+        page.evaluate(_GONE, there)
+        line.wait()  # until it is answered
+        page.evaluate(_GONE, here)
+        line.release()  # too late: the other page stands in the address now
+        page.evaluate(_GONE, there)
+    expect(page.get_by_label("Candles of BTC/USD 1d and the forecast of")).to_be_visible()
+    assert page.url == f"{address}/series?series=BTC%2FUSD_1d"
+    assert page.evaluate("history.length") == shown
+    page.go_back()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    assert page.url == f"{address}/?sort=skill"
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(
@@ -134,7 +181,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(
     assert widest <= 390
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     phone.get_by_label("Sort by").select_option(label="Alerts")
-    assert tickers(phone)[0] != "EURUSD"
+    expect(tickers(phone).last).to_have_text("EURUSD")  # the one without any
     picture(phone, "overview-phone-dark")
 
 

@@ -22,8 +22,9 @@ def chart(page: Page, name: str) -> Locator:
 
 def legend(page: Page, name: str) -> list[str]:
     """What a chart's legend names, once it is drawn."""
-    expect(chart(page, name)).to_be_visible()
-    return chart(page, name).locator(".legendtext").all_text_contents()
+    named = chart(page, name).locator(".legendtext")
+    expect(named.first).to_be_visible()
+    return named.all_text_contents()
 
 
 def test_the_forecast_stands_beside_the_random_walk_and_above_its_error_record(
@@ -139,6 +140,23 @@ def test_a_series_that_is_not_there_names_those_that_are_near(
     expect(page.get_by_role("heading", name="Not there")).to_be_visible()
     expect(page.get_by_text("AAPL 1d")).to_be_visible()
     picture(page, "series-unknown-light")
+
+
+def test_a_series_that_is_typed_as_a_path_is_shown(page: Page, address: str) -> None:
+    for typed in ("AAPL", "AAPL_1d", "AAPL/1d"):
+        page.goto(f"{address}/series/{typed}?view=Data")
+        expect(page.get_by_role("heading", name="AAPL 1d")).to_be_visible()
+        expect(page.get_by_role("radio", name="Data")).to_be_checked()
+        page.wait_for_url(f"{address}/series?view=Data&series=AAPL_1d")
+    page.goto(f"{address}/series/BTC%2FUSD/1d")
+    expect(page.get_by_role("heading", name="BTC/USD 1d")).to_be_visible()
+    page.goto(f"{address}/series/NONE")
+    expect(page.get_by_role("heading", name="Not there")).to_be_visible()
+
+
+def test_a_page_that_is_not_there_says_so(page: Page, address: str) -> None:
+    page.goto(f"{address}/ml/series")
+    expect(page.get_by_text("The page that you have requested does not seem to exist")).to_be_visible()
 
 
 def test_a_series_whose_file_and_model_are_gone_shows_what_was_read_before(

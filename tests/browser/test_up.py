@@ -19,13 +19,14 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Picture
 from tests.browser.running import ROOT
-from tests.browser.waiting import until
+from tests.waiting import until
 
 VENDOR = ROOT / "data-pipelines/feature_stores/data/raw/MSFT_1d_5yr.csv"
 SERIES = {"ticker": "MSFT", "interval": "1d"}
 # A first training of two epochs; one of 10,000 would go on for minutes.
 ENDLESS = {"TICKERFLOW_TRAIN__EPOCHS": "2", "TICKERFLOW_TRAIN__PATIENCE": "10000"}
-PATIENCE = 120  # seconds; for what takes a tenth of it on a machine with nothing else to do
+pytestmark = pytest.mark.timeout(1200)  # as long as all that is waited for may take
+PATIENCE = 240  # seconds; for what takes a twentieth of it on a machine with nothing else to do
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,9 @@ def test_a_vendor_file_that_is_dropped_is_forecast_and_ctrl_c_ends_all_and_loses
         expect(page.get_by_role("heading", name="No data yet")).to_be_visible()
         api = running.address("api")
         _drop(tmp_path, api)
-        forecast = httpx.get(f"{api}/ml/forecast", params={**SERIES, "n_steps": 5}).json()
+        forecast = httpx.get(
+            f"{api}/ml/forecast", params={**SERIES, "n_steps": 5}, timeout=PATIENCE
+        ).json()
         assert len(forecast["steps"]) == 5
         page.get_by_role("link", name="MSFT").click()
         expect(page.get_by_role("heading", name="MSFT 1d")).to_be_visible()
@@ -115,10 +118,38 @@ def test_what_ctrl_c_has_interrupted_is_completed_after_the_next_start(tmp_path:
     assert _left(tmp_path) == []
 
 
+@pytest.mark.slow  # starts all for it
+def test_a_training_whose_worker_was_killed_goes_on_and_ends_when_it_is_cancelled(
+    tmp_path: Path,
+) -> None:
+    versions = tmp_path / "models/versions/MSFT_1d"
+    with up(tmp_path, **ENDLESS) as running:
+        api = running.address("api")
+        _drop(tmp_path, api)
+        before = set(versions.iterdir())
+        run = _train(api)
+        until(lambda: _state(tmp_path, run) == "RUNNING", PATIENCE)
+        (worker,) = _processes(b"PREFECT_HOME=" + bytes(tmp_path / "prefect"), b"worker\0start")
+        os.kill(worker, signal.SIGKILL)
+        until(
+            lambda: any(
+                told.get("part") == "worker" and told["starts"] == 2 and told["state"] == "ready"
+                for told in running.events()
+            ),
+            PATIENCE,
+        )
+        assert _state(tmp_path, run) == "RUNNING"
+        assert _processes(b"PREFECT__FLOW_RUN_ID=" + run.encode())
+        httpx.post(f"{api}/ml/runs/{run}/cancel", timeout=PATIENCE).raise_for_status()
+        until(lambda: not _processes(b"PREFECT__FLOW_RUN_ID=" + run.encode()), PATIENCE)
+        assert _state(tmp_path, run) == "CANCELLED"
+        assert set(versions.iterdir()) == before
+
+
 def _drop(folder: Path, api: str) -> None:
     """Copy a file that a vendor has made, and wait for its forecast."""
     shutil.copy(VENDOR, folder / "raw")
-    until(lambda: httpx.get(f"{api}/ml/forecast", params=SERIES).is_success, PATIENCE)
+    until(lambda: httpx.get(f"{api}/ml/forecast", params=SERIES, timeout=PATIENCE).is_success, PATIENCE)
 
 
 def _interrupt(running: Up) -> str:
@@ -136,7 +167,8 @@ def _train(api: str) -> str:
     answers: list[httpx.Response] = []
 
     def is_taken() -> bool:
-        answers.append(httpx.post(f"{api}/ml/train", params={**SERIES, "epochs": 10_000}))
+        asked = {**SERIES, "epochs": "10000"}
+        answers.append(httpx.post(f"{api}/ml/train", params=asked, timeout=PATIENCE))
         return answers[-1].status_code == httpx.codes.ACCEPTED
 
     until(is_taken, PATIENCE)
@@ -154,12 +186,17 @@ def _state(folder: Path, run: str) -> str:
 
 def _left(folder: Path) -> list[str]:
     """Processes that work on the folder."""
-    own = f"PREFECT_HOME={folder / 'prefect'}".encode()
-    found = []
+    return list(_processes(b"PREFECT_HOME=" + bytes(folder / "prefect")).values())
+
+
+def _processes(variable: bytes, command: bytes = b"") -> dict[int, str]:
+    """The commands of the processes that have a variable in their environment, by pid."""
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if own in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            line = (process / "cmdline").read_bytes()
+            if command in line and variable in (process / "environ").read_bytes().split(b"\0"):
+                found[int(process.name)] = line.replace(b"\0", b" ").decode()
         except OSError:  # it has ended, or is another user's
             continue
     return found

@@ -1,6 +1,5 @@
 """The events after a run: exact, of a size that Prefect takes, and out before they are noted as such."""
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from flows.promotions import announce
 from ml.ledger.alarms import unannounced
 from ml.ledger.database import opened, writing
 from ml.series import SeriesKey
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -23,15 +23,18 @@ WORDS = "live skill is lost: worse: error 103.26% larger, p < 0.001, bounds +72.
 
 
 def emitted(name: str, resource: str, count: int) -> list[dict[str, Any]]:
-    """Payloads of the events of a run, which it may take a moment to read."""
+    """Payloads of the events of a run, which it may take a while to read."""
     body = {"filter": {"event": {"name": [name]}, "related": {"id": [resource]}}}
+    found: list[dict[str, Any]] = []
     with get_client(sync_client=True) as client:
-        for _ in range(100):
+
+        def are_there() -> bool:
             events = client._client.post("/events/filter", json=body).json()["events"]
-            if len(events) >= count:
-                break
-            time.sleep(0.1)
-    return [event["payload"] for event in events]
+            found[:] = [event["payload"] for event in events]
+            return len(found) >= count
+
+        until(are_there)
+    return found
 
 
 def alarmed(folder: Path, keys: Iterable[SeriesKey]) -> None:

@@ -1,6 +1,7 @@
 """What a fixed small run does, in counts: a guard against doing things twice that no timing needs."""
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +72,7 @@ def test_a_run_makes_no_more_task_runs_requests_and_files_than_it_did(
         "train": {**QUICK, "model": "drift"},
         "run": {"runner": "threads", "workers": 1, "shard_size": 3, "plots": "never"},
     }
+    began = time.monotonic()
     with opens_under(tmp_path) as opened:
         state: State[Any] = train_universe(TrainParams.model_validate(given), return_state=True)
 
@@ -79,6 +81,8 @@ def test_a_run_makes_no_more_task_runs_requests_and_files_than_it_did(
     # The progress, the table and a report for each series; how often progress moves is time's matter.
     assert requests.pop("POST artifacts") == 2 + len(TICKERS)
     requests.pop("PATCH artifacts", None)
+    # Whether it is still wanted is asked at its steps, and while it waits every two seconds.
+    assert requests.pop("GET flow_runs") <= 8 + (time.monotonic() - began) / 2
     assert sum(requests.values()) <= 12
     assert opened["raw"] <= 12
     assert opened["store"] <= 70

@@ -6,7 +6,12 @@ from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, TaskRunFilter
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterId,
+)
 from prefect.client.schemas.objects import State
 
 from flows.forecasting import forecast_universe
@@ -18,6 +23,7 @@ from ml.outcomes import TrainOutcome
 from ml.series import SeriesKey
 from tests.flows.watchers import Recorder
 from tests.universe import QUICK, write_series
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -99,9 +105,15 @@ def test_runs_on_processes_end_as_runs_on_threads_do(tmp_path: Path) -> None:
     state = train(tmp_path, run={"runner": "processes", "workers": 2})
     assert state.is_completed()
     assert len(ModelStore(tmp_path / "models").series()) == 2
+    run_id = state.state_details.flow_run_id
+    assert isinstance(run_id, UUID)
+    of_it = FlowRunFilter(id=FlowRunFilterId(any_=[run_id]))
     with get_client(sync_client=True) as client:
-        runs = client.read_task_runs(task_run_filter=TaskRunFilter())
-    assert {"train AAA 1d", "promote BBB 1d"} <= {run.name for run in runs}
+
+        def named() -> set[str]:  # the server hears of task runs by events, and so late
+            return {run.name for run in client.read_task_runs(flow_run_filter=of_it)}
+
+        until(lambda: {"train AAA 1d", "promote BBB 1d"} <= named())
 
 
 def test_series_whose_model_is_expired_are_trained_first(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from prefect.settings import get_current_settings
 
 from flows.workshop import start_workshop
+from tests.waiting import until
 
 IMPORTED = ("torch", "pandera", "ml.training.trainer", "ml.evaluation.promotion", "tasks.promote")
 
@@ -57,16 +57,17 @@ def test_the_workers_of_a_run_that_is_killed_end_with_it(prefect_server: None, t
         workers = [int(pid) for pid in run.stdout.readline().split()]
         assert workers
         run.kill()
-    until = time.monotonic() + 30
-    while any(map(is_there, workers)) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not any(map(is_there, workers))
+    until(lambda: not any(map(runs, workers)))
 
 
-def is_there(pid: int) -> bool:
-    """Whether a process is there that has not ended."""
+def runs(pid: int) -> bool:
+    """Whether a process is there that has not ended; one that nobody has waited for yet has."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended, or there is no /proc
+        return not Path("/proc/self/stat").exists()
+    return state != "Z"

@@ -46,7 +46,7 @@ def serving(settings: Settings, client: type[httpx.Client] = httpx.Client) -> It
             assert thread.is_alive()
             time.sleep(0.01)
         host, port = server.servers[0].sockets[0].getsockname()
-        with client(base_url=f"http://{host}:{port}", timeout=30) as made:
+        with client(base_url=f"http://{host}:{port}", timeout=120) as made:
             yield made
     finally:
         server.should_exit = True

@@ -1,7 +1,6 @@
 """A real uvicorn in a thread, over folders with a promoted series."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -16,6 +15,7 @@ from ml.series import SeriesKey
 from ml.training.trainer import train_series
 from tests.stored import store_bars
 from tests.synthetic import make_bars
+from tests.waiting import until
 
 KEY = SeriesKey.of("BTC/USD", "1d")
 
@@ -35,21 +35,30 @@ def serving_app(app: FastAPI) -> Iterator[httpx.Client]:
 @contextmanager
 def serving_config(config: uvicorn.Config) -> Iterator[httpx.Client]:
     """The same of how an application is served."""
+    with listening(config) as server, client_of(server) as client:
+        yield client
+
+
+def client_of(server: uvicorn.Server) -> httpx.Client:
+    """A client of a server that listens."""
+    port = server.servers[0].sockets[0].getsockname()[1]
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120)
+
+
+@contextmanager
+def listening(config: uvicorn.Config) -> Iterator[uvicorn.Server]:
+    """A server that listens on a free port until the block ends."""
     config.port, config.log_level = 0, "critical"
     config.configure_logging()
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        until = time.monotonic() + 30
-        while not server.started and time.monotonic() < until:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            yield client
+        until(lambda: server.started or not thread.is_alive(), 120)
+        yield server
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join()
 
 
 def train(settings: Settings, seed: int) -> str:

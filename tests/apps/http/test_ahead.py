@@ -1,8 +1,9 @@
 """What is being asked for is made as soon as its model is replaced."""
 
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,22 +13,19 @@ from ml.artifacts.store import ModelStore
 from ml.config import Settings
 from ml.errors import NotPromotedError
 from tests.apps.http.serving import KEY, serving_app
+from tests.waiting import until
 
 
 @contextmanager
 def ahead_of(folder: Path) -> Iterator[Ahead]:
+    # A folder that was changed long ago: of two changes within a tick of the file system's clock the
+    # second is not seen.
+    os.utime(folder, (0, 0))
     ahead = Ahead(folder)
     try:
         yield ahead
     finally:
         ahead.stop()
-
-
-def until(holds: Callable[[], object], seconds: float = 20) -> bool:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.005)
-    return bool(holds())
 
 
 def replace(folder: Path, name: str) -> None:
@@ -43,7 +41,7 @@ def test_what_was_asked_for_is_made_again_once_a_file_is_replaced(tmp_path: Path
         ahead.note("a", made.set)
         assert not made.wait(0.2)
         replace(tmp_path, "lstm_A_1d.meta.json")
-        assert made.wait(20)
+        assert made.wait(120)
 
 
 def test_an_answer_that_cannot_be_made_keeps_no_other_from_being_made(tmp_path: Path) -> None:
@@ -63,7 +61,7 @@ def test_an_answer_that_cannot_be_made_keeps_no_other_from_being_made(tmp_path: 
         ahead.note("b", fail)
         ahead.note("c", made.set)
         replace(tmp_path, "lstm_A_1d.meta.json")
-        assert made.wait(20)
+        assert made.wait(120)
     assert tried.count("failed") == 1
     assert "refused" in tried
 
@@ -90,5 +88,5 @@ def test_a_promoted_model_is_in_memory_before_anyone_asks_again(settings: Settin
         first = client.get("/ml/forecast", params=asked).json()["version"]
         other = next(one.version for one in store.history(KEY) if one.version != first)
         store.rollback(KEY, other)
-        assert until(lambda: kept[KEY].meta.version == other)
+        until(lambda: kept[KEY].meta.version == other)
         assert client.get("/ml/forecast", params=asked).json()["version"] == other

@@ -30,7 +30,7 @@ def service(settings: Settings) -> Iterator[httpx.Client]:
 def connected(service: httpx.Client) -> socket.socket:
     """A connection to it."""
     url = httpx.URL(service.base_url)
-    return socket.create_connection((url.host, url.port or 80), timeout=10)
+    return socket.create_connection((url.host, url.port or 80), timeout=120)
 
 
 def rows(size: int) -> bytes:

@@ -52,7 +52,7 @@ def test_forecasts_and_last_bars_are_told_by_series(client: httpx.Client, settin
     for _ in range(3):
         assert client.get("/ml/forecast", params=FORECAST).status_code == 200
     client.get("/ml/forecast", params={**FORECAST, "ticker": "NONE"})
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while True:  # the board reads beside the answers
         counted = scrape(client)
         last = counted.get(("tickerflow_last_bar_timestamp_seconds", "1d", "BTC/USD"))
@@ -73,7 +73,7 @@ def test_without_prefect_the_scrape_succeeds_and_names_no_queue(tmp_path: Path) 
     with temporary_settings({PREFECT_API_URL: None}), prefect_side.serving(settings) as client:
         began = time.monotonic()
         counted = scrape(client)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10  # none is started, which takes longer
     assert counted[("tickerflow_prefect_up",)] == 0
     assert ("tickerflow_trainings_queued",) not in counted
 

@@ -18,7 +18,7 @@ PATH = "/ml/overview"
 
 def settled(client: httpx.Client) -> httpx.Response:
     """The overview once all of it has been read."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while (answer := client.get(PATH)).json()["pending"]:
         assert time.monotonic() < until, answer.text
         time.sleep(0.02)

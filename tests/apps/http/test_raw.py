@@ -1,8 +1,7 @@
 """Uploading raw files over real HTTP."""
 
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ml.config import Settings
 from tests.apps.http.prefect_side import is_problem
 from tests.apps.http.serving import serving
 from tests.stored import quick_settings
+from tests.waiting import until
 
 CSV = {"Content-Type": "text/csv"}
 BARS = b"Date,Open,High,Low,Close,Volume\n2024-01-02,1,2,1,2,5\n"
@@ -47,6 +47,13 @@ def test_a_file_lands_in_the_raw_folder_as_it_was_sent_and_says_what_happens_nex
     assert (settings.raw_dir / "AAPL_1d.csv").read_bytes() == BARS
     (row,) = client.get("/ml/series").json()["series"]
     assert (row["ticker"], row["files"]) == ("AAPL", 1)
+
+
+def test_where_nobody_notices_files_the_answer_does_not_promise_it(tmp_path: Path) -> None:
+    with serving(quick_settings(tmp_path, up={"notice": "off"})) as client:
+        told = upload(client, "AAPL_1d.csv").json()["next"]
+    assert "notices" not in told
+    assert "/ml/train?ticker=AAPL&interval=1d" in told
 
 
 def test_the_same_file_again_changes_nothing_and_another_of_its_name_is_refused(
@@ -140,13 +147,6 @@ def test_an_upload_whose_sender_goes_away_leaves_nothing(
         )
         until(lambda: settings.raw_dir.exists() and len(list(settings.raw_dir.iterdir())) == 1)
     until(lambda: not list(settings.raw_dir.iterdir()))
-
-
-def until(reached: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not reached():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_what_is_unreadable_is_kept_for_ingest_to_judge(

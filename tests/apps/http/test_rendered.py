@@ -29,7 +29,7 @@ def test_who_asks_while_it_is_made_waits_for_it() -> None:
 
     def make() -> Rendered:
         made.append(1)
-        asked.wait(10)
+        asked.wait(60)
         return answer()
 
     with ThreadPoolExecutor(1) as maker, ThreadPoolExecutor(3) as others:
@@ -38,11 +38,11 @@ def test_who_asks_while_it_is_made_waits_for_it() -> None:
             pass
 
         def ask() -> Rendered:
-            asked.wait(10)
+            asked.wait(60)
             return answers.get("a", 1, make)
 
         waited = [others.submit(ask) for _ in range(3)]
-        assert {id(one.result(10)) for one in waited} == {id(own.result(10))}
+        assert {id(one.result(60)) for one in waited} == {id(own.result(60))}
     assert len(made) == 1
 
 
@@ -92,13 +92,13 @@ def test_one_of_before_that_is_made_late_leaves_the_newer_one_in_place() -> None
 
     def make_slowly() -> Rendered:
         begun.set()
-        assert may_end.wait(10)
+        assert may_end.wait(60)
         return answer(b"old")
 
     with ThreadPoolExecutor(1) as pool:
         old = pool.submit(answers.get, "a", 1, make_slowly)
-        assert begun.wait(10)
+        assert begun.wait(60)
         newer = answers.get("a", 2, lambda: answer(b"new"))
         may_end.set()
-        assert old.result(10).body == b"old"
+        assert old.result(60).body == b"old"
     assert answers.get("a", 2, answer) is newer

@@ -144,7 +144,11 @@ def forward(port: int, target: str) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_prefect_may_go_away_and_come_back(prefect_server: None, untrained: Settings) -> None:
+def test_prefect_may_go_away_and_come_back(
+    prefect_server: None, untrained: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is away is known long before what is busy is given up, on a busy machine too.
+    monkeypatch.setattr(prefect_api, "_ANSWER_SECONDS", 120.0)
     target = str(get_current_settings().api.url)
     with through(target) as (url, forwarder):
         try:
@@ -156,7 +160,7 @@ def test_prefect_may_go_away_and_come_back(prefect_server: None, untrained: Sett
                     for _ in range(3):
                         began = time.monotonic()
                         is_problem(client.get("/ml/runs"), 503)
-                        assert time.monotonic() - began < prefect_api._ANSWER_SECONDS
+                        assert time.monotonic() - began < 60
                 forwarder = forward(int(urlsplit(url).port or 0), target)
                 assert patient.get("/ml/runs").status_code == 200
         finally:

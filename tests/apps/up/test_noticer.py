@@ -1,9 +1,11 @@
 """The noticer over a real Prefect server, whose runs nobody works off."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -30,10 +32,17 @@ def _forecasting(params: dict[str, object]) -> None:
 
 
 @pytest.fixture
-def deployed(prefect_server: None) -> None:
+def deployed(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # A server that is busy with other tests is not away.
+    monkeypatch.setattr("apps.up.noticer._PATIENCE", httpx.Timeout(120.0))
     with get_client(sync_client=True) as client:
-        for function, name in ((_training, "ad-hoc"), (_forecasting, "at-the-close")):
+        made = [
             client.create_deployment(client.create_flow(function), name)
+            for function, name in ((_training, "ad-hoc"), (_forecasting, "at-the-close"))
+        ]
+        yield
+        for identity in made:  # and with each its runs that wait, which other tests would count
+            client.delete_deployment(identity)
 
 
 def _settings(tmp_path: Path, **up: object) -> Settings:

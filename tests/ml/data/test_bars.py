@@ -170,7 +170,7 @@ def test_a_million_rows_are_judged_in_a_moment() -> None:
     )
     took = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         assert len(split_bars(rows).bars) == n
-        took.append(time.perf_counter() - started)
+        took.append(time.process_time() - started)
     assert min(took) < 0.5  # measured 0.06 s; the room is for a busy machine

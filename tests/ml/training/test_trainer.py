@@ -154,19 +154,23 @@ def test_new_bars_another_configuration_or_a_lost_champion_are_trained(settings:
     assert train_series(KEY, settings).staged
 
 
-def test_what_a_deadline_cut_short_is_trained_again_with_more_time(settings: Settings) -> None:
-    def slow(epoch: Epoch) -> None:
-        if epoch.epoch == 1:
-            time.sleep(4)
+def test_what_a_deadline_cut_short_is_trained_again_with_more_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, hours = time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + 3600 * hours[0])
 
-    hasty = changed(changed(settings, "train", deadline_seconds=4), "promote", force=True)
+    def slow(epoch: Epoch) -> None:
+        hours[0] += epoch.epoch == 1
+
+    hasty = changed(changed(settings, "train", deadline_seconds=1800), "promote", force=True)
     promote_series(train_series(KEY, hasty, slow), hasty)
     meta = ModelStore(settings.models_dir).champion_meta(KEY)
     assert meta is not None
     assert meta.training.stopped == "deadline"
     patient = changed(hasty, "promote", force=False)
     assert not train_series(KEY, patient).staged
-    assert train_series(KEY, changed(patient, "train", deadline_seconds=600)).staged
+    assert train_series(KEY, changed(patient, "train", deadline_seconds=3000)).staged
 
 
 def test_bars_that_are_ingested_between_two_readings_are_noticed(

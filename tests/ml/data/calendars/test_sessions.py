@@ -172,6 +172,6 @@ def test_gaps_of_150_000_bars_are_found_in_a_blink() -> None:
     key, bars = SeriesKey.of("SPY", "5m"), bars_at(stamps)
     calendar = infer_calendar(key, bars)
     find_gaps(calendar, key, bars.iloc[:10_000])
-    started = time.perf_counter()
+    started = time.process_time()
     assert not len(find_gaps(calendar, key, bars))
-    assert time.perf_counter() - started < 1.5  # 0.1 to 0.2 s on an idle core
+    assert time.process_time() - started < 1.5  # 0.1 to 0.2 s on an idle core
