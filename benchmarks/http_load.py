@@ -89,17 +89,20 @@ async def at_rate(service: Service, checker: Checker, rate: int, seconds: float)
     for _ in range(4 * _CONNECTIONS):
         idle.put_nowait(Client(service.port, checker))
     taken: list[float] = []
-    began = time.perf_counter() + 0.1
 
-    async def one(number: int) -> None:
-        due = began + number / rate
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+    async def one(due: float) -> None:
         client = await idle.get()
         await client.ask()
         idle.put_nowait(client)
         taken.append(1000 * (time.perf_counter() - due))
 
-    await asyncio.gather(*(one(number) for number in range(int(rate * seconds))))
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as asking:
+        # One by one: to make thousands of tasks at once is late with the first ones.
+        for number in range(int(rate * seconds)):
+            due = began + number / rate
+            await asyncio.sleep(due - time.perf_counter())
+            asking.create_task(one(due))
     return taken
 
 
