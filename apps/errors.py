@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from apps.interrupting import status_of
+from apps.interrupting import settle, status_of, unwind
 from ml.errors import (
     FeatureError,
     ModelError,
@@ -28,15 +28,24 @@ _WRONG_USE = (UsageError, NoDataError, SeriesNameError, FeatureError, ModelError
 def exit_status(act: Callable[[], int], *, debug: bool) -> int:
     """Call it; what it raises becomes ``TF012 place: message`` and a hint, and no traceback."""
     try:
+        unwind()
+        status = _told(act, debug)
+        settle()
+    except KeyboardInterrupt as interrupt:
+        settle()
+        _say("interrupted")
+        return status_of(interrupt)
+    return status
+
+
+def _told(act: Callable[[], int], debug: bool) -> int:
+    try:
         return act()
     except TickerflowError as error:
         from ml.outcomes import Failure
 
         _complain(Failure.of(error), debug)
         return WRONG_USE if isinstance(error, _WRONG_USE) else SOME_FAILED
-    except KeyboardInterrupt as interrupt:
-        _say("interrupted")
-        return status_of(interrupt)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001  # the last one who can say it in words

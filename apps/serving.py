@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from apps.interrupting import block_termination
+from apps.interrupting import at_once, block_termination
 
 _TICK_SECONDS = 0.1
 _PATIENCE_SECONDS = 5.0
@@ -31,11 +32,15 @@ class TemporaryServer:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._has_answered = False
+        # Before it starts: a signal may come while it does.
+        atexit.register(self.stop)
+        at_once.append(self._kill)
         # A process has its mask from the thread that starts it.
         starter = threading.Thread(target=self._start)
         starter.start()
         starter.join()
-        atexit.register(self.stop)
 
     @property
     def api_url(self) -> str:
@@ -44,26 +49,37 @@ class TemporaryServer:
 
     def problem(self, timeout_seconds: float) -> str:
         """Wait until the server answers; why it does not, empty where it does."""
+        assert self._process is not None
         until = time.monotonic() + timeout_seconds
         while time.monotonic() < until:
             if self._process.poll() is not None:
                 return f"its temporary server ended with status {self._process.returncode}"
             try:
                 with urlopen(f"{self.api_url}/health", timeout=_PATIENCE_SECONDS):  # noqa: S310
+                    self._has_answered = True
                     return ""
             except (URLError, OSError):
                 time.sleep(_TICK_SECONDS)
         return f"its temporary server did not answer within {timeout_seconds:.0f} s"
 
     def stop(self) -> None:
-        """End the server: by SIGINT, for it does not hear SIGTERM."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT) if os.name != "nt" else self._process.terminate()
-            try:
+        """End the server: by SIGINT, for it does not hear SIGTERM.
+
+        One that is still starting has words of its own for that, and nothing to lose: its database is
+        changed in transactions.
+        """
+        if self._process is None or self._process.poll() is not None:
+            return
+        if self._has_answered and os.name != "nt":
+            self._process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_PATIENCE_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        self._process.kill()  # where it has not ended
+        self._process.wait()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
 
     def _start(self) -> None:
         block_termination()

@@ -3,6 +3,9 @@
 Who cancels a run changes its state on Prefect's server, and the worker that started it is to end its
 process. A worker that was killed cannot, and one that lost the server for a moment hears of it late: the
 run would train on, and promote. So it looks itself, and leaves by itself.
+
+What else the books say ends no run. It may be Crashed there because nobody heard of it while its machine
+slept; its end puts that right.
 """
 
 import time
@@ -13,8 +16,9 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.context import FlowRunContext
-from prefect.exceptions import Abort, ObjectNotFound, PrefectHTTPStatusError
+from prefect.client.schemas.objects import StateType
+from prefect.context import FlowRunContext, SettingsContext, get_settings_context
+from prefect.exceptions import Abort, ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelled
@@ -22,15 +26,17 @@ from prefect.states import Cancelled
 _SECONDS: Final = 2.0
 # A busy server takes seconds. The flow's thread waits no longer: it has results to take in.
 _PATIENCE: Final = httpx.Timeout(30.0)
+# A proxy, or a server that is not Prefect's, has other words for what it does not know.
+_DELETED: Final = "Flow run not found"
 _MESSAGE: Final = "The run saw that it was cancelled, and ended."
 
 
 class Wanted:
     """One run, as Prefect's server has it. A server that is away cancels nothing: the run goes on."""
 
-    def __init__(self, client: SyncPrefectClient, run_id: UUID) -> None:
-        self._client, self._run_id = client, run_id
-        self._count: int | None = None  # how often the run has begun, when this process was the last to
+    def __init__(self, client: SyncPrefectClient, run_id: UUID, at_once: SettingsContext) -> None:
+        self._client, self._run_id, self._at_once = client, run_id, at_once
+        self._count: int | None = None  # how often the run had begun, when this process was the last to
         self._asked_at = float("-inf")
 
     def look(self) -> None:
@@ -42,13 +48,15 @@ class Wanted:
         """Return if this process is to go on.
 
         Raises:
-            Abort: the run was cancelled, ended or deleted, or has begun again elsewhere. Prefect's books
-                are right, and Prefect's engine lets the process end without another word.
+            Abort: the run was cancelled or deleted, or has begun again elsewhere. Prefect's books are
+                right, and Prefect's engine lets the process end without another word.
         """
         try:
-            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+            with self._at_once:
                 why = self._why_not()
-        except (httpx.HTTPError, PrefectHTTPStatusError):
+        except ObjectNotFound as error:
+            why = "was deleted" if _DELETED in str(error.http_exc) else ""
+        except (httpx.HTTPError, ValueError):  # no answer, or none of Prefect's
             why = ""
         finally:
             self._asked_at = time.monotonic()
@@ -57,22 +65,29 @@ class Wanted:
             raise Abort(why)
 
     def _why_not(self) -> str:
-        try:
-            run = self._client.read_flow_run(self._run_id)
-        except ObjectNotFound:
-            return "was deleted"
-        state = run.state
-        assert state is not None
+        run = self._client.read_flow_run(self._run_id)
         if self._count is None:
             self._count = run.run_count
+        state = run.state
+        if state is None:
+            return ""
         if state.is_cancelling():
             # Where that fails the run stays so, and who cancels it once more ends it in the books.
-            with suppress(httpx.HTTPError, PrefectHTTPStatusError):
+            with suppress(httpx.HTTPError, ValueError):
                 self._client.set_flow_run_state(self._run_id, Cancelled(message=_MESSAGE))
+        if state.is_cancelling() or state.is_cancelled():
             return "was cancelled"
-        if not (state.is_running() or state.is_paused()):
-            return f"counts as {state.name}"
-        return "" if run.run_count == self._count else "has begun again elsewhere"
+        if run.run_count != self._count:
+            if self._began_elsewhere():
+                return "has begun again elsewhere"
+            self._count = run.run_count
+        return ""
+
+    def _began_elsewhere(self) -> bool:
+        """Whether it was Pending just before: what resumes after a pause is counted too, and is not."""
+        types = [state.type for state in self._client.read_flow_run_states(self._run_id)]
+        last = max((at for at, type_ in enumerate(types) if type_ is StateType.RUNNING), default=0)
+        return last > 0 and types[last - 1] is StateType.PENDING
 
 
 @contextmanager
@@ -81,5 +96,7 @@ def asking() -> Iterator[Wanted]:
     context = FlowRunContext.get()
     assert context is not None
     assert context.flow_run is not None
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+        at_once = get_settings_context()  # making it takes ten times as long as asking
     with get_client(sync_client=True, httpx_settings={"timeout": _PATIENCE}) as client:
-        yield Wanted(client, context.flow_run.id)
+        yield Wanted(client, context.flow_run.id, at_once)

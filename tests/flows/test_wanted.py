@@ -1,6 +1,8 @@
 """Runs that nobody wants any more, on a real Prefect server; nobody but the run itself ends them."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,7 +14,17 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import Abort
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Cancelled, Cancelling, Crashed, Pending, Running
+from prefect.states import (
+    AwaitingRetry,
+    Cancelled,
+    Cancelling,
+    Crashed,
+    Failed,
+    Paused,
+    Pending,
+    Running,
+    Scheduled,
+)
 
 from flows.parameters import TrainParams
 from flows.training import train_universe
@@ -66,8 +78,8 @@ def _after(client: SyncPrefectClient, *states: State) -> tuple[StateType, bool]:
     [
         ([Cancelling()], StateType.CANCELLED),
         ([Cancelled()], StateType.CANCELLED),
-        ([Crashed()], StateType.CRASHED),
         ([Pending(), Running()], StateType.RUNNING),  # elsewhere
+        ([Crashed(), Scheduled(), Pending(), Running()], StateType.RUNNING),
     ],
 )
 def test_a_run_that_is_no_longer_wanted_leaves_and_the_books_stay_right(
@@ -76,21 +88,89 @@ def test_a_run_that_is_no_longer_wanted_leaves_and_the_books_stay_right(
     assert _after(client, *states) == (left, False)
 
 
-def test_a_run_that_is_wanted_goes_on(client: SyncPrefectClient) -> None:
-    assert _after(client) == (StateType.COMPLETED, True)
+@pytest.mark.parametrize(
+    "states",
+    [
+        [],
+        [Crashed()],  # it was silent for ten minutes: its machine slept
+        [Failed()],
+        [Scheduled()],
+        [Scheduled(name="Late")],
+        [AwaitingRetry()],
+        [AwaitingRetry(), Running(name="Retrying")],
+        [Pending()],
+        [Paused()],
+        [Paused(), Running()],
+    ],
+    ids=lambda states: ",".join(state.name for state in states) or "Running",
+)
+def test_a_run_that_nobody_cancelled_goes_on_and_its_end_stands_in_the_books(
+    client: SyncPrefectClient, states: Sequence[State]
+) -> None:
+    assert _after(client, *states) == (StateType.COMPLETED, True)
 
 
-def test_a_run_goes_on_while_prefect_does_not_answer(client: SyncPrefectClient) -> None:
+def test_a_run_that_is_deleted_leaves(client: SyncPrefectClient) -> None:
+    @flow
+    def run() -> None:
+        with asking() as is_wanted:
+            is_wanted.ask()
+            client.delete_flow_run(UUID(flow_run.get_id()))
+            is_wanted.ask()
+
+    with pytest.raises(Abort, match="was deleted"):
+        run(return_state=True)
+
+
+def _asks_at(url: str) -> bool:
+    """Whether a run went on that asked a server at this address, for itself alone."""
     asked = []
 
     @flow
     def run() -> None:
-        with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}), asking() as is_wanted:
+        with temporary_settings({PREFECT_API_URL: url}), asking() as is_wanted:
             is_wanted.ask()
             asked.append(True)
 
-    assert run(return_state=True).is_completed()
-    assert asked
+    return run(return_state=True).is_completed() and bool(asked)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_run_goes_on_while_prefect_does_not_answer() -> None:
+    assert _asks_at("http://127.0.0.1:9/api")
+
+
+@pytest.mark.usefixtures("prefect_server")
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, "Internal Server Error"),
+        (401, '{"exception_message": "Unauthorized"}'),
+        (404, '{"detail": "Not Found"}'),
+        (200, "<html>A proxy's own page</html>"),
+        (200, '{"status": "ok"}'),
+        (200, "[]"),
+    ],
+)
+def test_a_run_goes_on_while_something_else_answers_for_prefect(status: int, body: str) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            assert _asks_at(f"http://127.0.0.1:{server.server_port}/api")
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class _Canceller(Recorder):
