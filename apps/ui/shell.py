@@ -25,13 +25,14 @@ def show() -> None:
     st.set_page_config(page_title=_NAME, page_icon=str(_ASSETS / "mark.svg"), layout="wide")
     st.logo(str(_ASSETS / "mark.svg"), size="medium")
     st.html(f"<style>{(_ASSETS / 'shell.css').read_text()}</style>")
+    # Before there is a menu, and long before the page is drawn: that waits for the service.
+    scripts = "".join((_ASSETS / name).read_text() for name in _SCRIPTS)
+    with st.container(key="scripts"):
+        st.html(f"<script>{scripts}</script>", unsafe_allow_javascript=True)
     chosen = st.navigation([*map(page, _PAGES), _front_door()], position="top")
     entitle(chosen.title)
     chosen.run()
     key_in_use()
-    # Last, for it takes room.
-    scripts = "".join((_ASSETS / name).read_text() for name in _SCRIPTS)
-    st.html(f"<script>{scripts}</script>", unsafe_allow_javascript=True)
 
 
 def page(name: str) -> st.Page:

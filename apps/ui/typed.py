@@ -53,10 +53,10 @@ def way_to(path: str, query: str = "") -> str | None:
 
     ``series/AAPL`` and ``series/AAPL/1d`` are ``series?series=AAPL`` and ``series?series=AAPL_1d``, and
     so with ``train`` and ``runs``; of what is not known the first part is left, of which Streamlit says
-    that there is no such page. None for one part, and for what Streamlit serves.
+    that there is no such page. None for one part, for what Streamlit serves, and for a way up.
     """
     page, *rest = path.rstrip("/").split("/")
-    if not page or not rest or page in _STREAMLITS:
+    if not page.strip(".") or not rest or page in _STREAMLITS:
         return None
     said = dict(parse_qsl(query, keep_blank_values=True))
     if page in _SAYS:

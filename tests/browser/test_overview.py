@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from ml.series import SeriesKey
 from tests.browser.conftest import Living, Picture
@@ -102,6 +103,7 @@ class Line:
     def __init__(self, page: Page) -> None:
         self._page = page
         self.held = False
+        self.held_after = ""  # the kind of message
         self.waiting: list[str | bytes] = []
         self._deliver: Callable[[str | bytes], None] | None = None
         page.route_web_socket("**/_stcore/stream", self._connect)
@@ -112,6 +114,7 @@ class Line:
                 self.waiting.append(message)
             else:
                 browser_side.send(message)
+                self.held = _kind(message) == self.held_after
 
         self._deliver = browser_side.send
         browser_side.connect_to_server().on_message(deliver)
@@ -127,9 +130,16 @@ class Line:
     def release(self) -> None:
         """Deliver what was held back."""
         assert self._deliver is not None
-        self.held = False
+        self.held, self.held_after = False, ""
         while self.waiting:
             self._deliver(self.waiting.pop(0))
+
+
+def _kind(message: str | bytes) -> str | None:
+    """What Streamlit says with it."""
+    assert isinstance(message, bytes)
+    kind: str | None = ForwardMsg.FromString(message).WhichOneof("type")
+    return kind
 
 
 def test_on_a_slow_line_the_series_that_was_opened_stays(page: Page, address: str) -> None:
@@ -189,12 +199,34 @@ def test_on_a_phone_the_menu_does_not_stay_over_the_page_that_was_chosen(
     phone: Page, address: str
 ) -> None:
     phone.goto(address)
+    _menu_works(phone)
     for name in ("Train", "Overview"):
         phone.get_by_test_id("stExpandSidebarButton").click()
         menu = phone.get_by_test_id("stSidebarNav")
         menu.get_by_role("link", name=name).click()
         expect(phone.get_by_role("heading", name=name, exact=True)).to_be_visible()
         expect(menu).not_to_be_in_viewport()
+
+
+def test_on_a_phone_the_menu_closes_before_the_first_page_is_drawn(phone: Page, address: str) -> None:
+    """It is there before the page, which waits for the service, and is to work from then on."""
+    line = Line(phone)
+    line.held_after = "navigation"
+    phone.goto(address)
+    phone.get_by_test_id("stExpandSidebarButton").click()
+    menu = phone.get_by_test_id("stSidebarNav")
+    expect(menu).to_be_in_viewport()
+    _menu_works(phone)
+    menu.get_by_role("link", name="Train").click()
+    expect(menu).not_to_be_in_viewport()
+    expect(phone.get_by_role("heading", level=1)).to_have_count(0)
+    line.release()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Train")
+
+
+def _menu_works(phone: Page) -> None:
+    """Return once the browser has what runs with the menu: Streamlit has it loaded beside it."""
+    phone.wait_for_function("window.tickerflowMenu")
 
 
 @pytest.fixture(scope="module")

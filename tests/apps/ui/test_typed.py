@@ -29,7 +29,17 @@ def test_what_else_the_address_says_is_kept() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "series", "series/", "static/js/index.js", "_stcore/health", "media/1.csv", "/evil.com/x"],
+    [
+        "",
+        "series",
+        "series/",
+        "static/js/index.js",
+        "_stcore/health",
+        "media/1.csv",
+        "/evil.com/x",
+        "../up",
+        "./x",
+    ],
 )
 def test_what_is_one_page_or_streamlits_own_goes_on(path: str) -> None:
     assert way_to(path) is None
