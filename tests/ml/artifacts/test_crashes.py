@@ -9,6 +9,7 @@ import signal
 import struct
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -43,28 +44,34 @@ def is_mixed(folder: Path, store: ModelStore) -> bool:
 
 
 def test_killed_at_random_moments_the_last_promotion_stands(tmp_path: Path, kills: int) -> None:
-    """A child promotes 2, 3, ... in two architectures, and says so after each, until it is killed."""
+    """A child promotes 2, 3, ... in two architectures, and says so after each, until it is killed.
+
+    Every other one by the clock, at any instant; the rest within a promotion, whose calls are counted.
+    """
     store = toy_store(tmp_path)
     promote(store, toy_bundle(1))
     rng = random.Random(kills)
     acknowledged = 1
     interrupted = 0
-    for _ in range(kills):
+    for kill in range(kills):
         reading, writing = os.pipe()
+        at = rng.randint(1, 150) if kill % 2 else 0
 
-        def work(start: int = acknowledged, channel: int = writing) -> None:
+        def work(start: int = acknowledged, channel: int = writing, at: int = at) -> None:
             own = toy_store(tmp_path)
-            for number in range(start + 1, start + 1000):
-                promote(own, toy_bundle(number, model="toy" if number % 3 else "gru"))
-                os.write(channel, struct.pack("I", number))
+            with DiskCalls(at, die) if at else nullcontext():
+                for number in range(start + 1, start + 1000):
+                    promote(own, toy_bundle(number, model="toy" if number % 3 else "gru"))
+                    os.write(channel, struct.pack("I", number))
 
         child = forked(work)
         os.close(writing)
         with os.fdopen(reading, "rb") as channel:
             # On a busy machine a child may not have begun for long: from its first word on.
             said = channel.read(4)
-            time.sleep(rng.uniform(0.0, 0.08))
-            os.kill(child, signal.SIGKILL)
+            if not at:
+                time.sleep(rng.uniform(0.0, 0.08))
+                os.kill(child, signal.SIGKILL)
             assert status_of(child) == -signal.SIGKILL
             numbers = [number for (number,) in struct.iter_unpack("I", said + channel.read())]
         interrupted += bool(leftovers(tmp_path))

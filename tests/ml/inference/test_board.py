@@ -1,8 +1,7 @@
 """The board shows what lies in the folders now, and reads only what has changed."""
 
-import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from ml.artifacts.meta import Decision
 from ml.artifacts.store import ModelStore
 from ml.config import Settings, WatchConfig
+from ml.inference import folders
 from ml.inference.board import Board, View
 from ml.inference.glance import Row
 from ml.ledger.alarms import raise_alarm
@@ -86,13 +86,17 @@ def test_a_promotion_is_seen(board: Board, settings: Settings) -> None:
     assert after.forecast_change != before.forecast_change
 
 
-def test_while_nothing_changes_a_look_is_the_same_object(board: Board, settings: Settings) -> None:
-    settle(settings)
+def test_while_nothing_changes_a_look_is_the_same_object_for_a_minute(
+    board: Board, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "_SETTLED_NS", -(10**18))  # all files are at rest at once
+    monkeypatch.setattr("ml.inference.board.datetime", Clock)
+    Board(settings).look(PATIENCE)  # ingests: a file that comes
     first = board.look(PATIENCE)
-    minute = int(time.time()) // 60
-    views = [board.look(PATIENCE) for _ in range(3)]
-    if int(time.time()) // 60 == minute:
-        assert all(view is first for view in views)
+    assert all(board.look(PATIENCE) is first for _ in range(3))
+    monkeypatch.setattr(Clock, "minute_of_hour", 31)
+    later = board.look(PATIENCE)
+    assert board.look(PATIENCE) is later is not first
 
 
 def test_a_file_that_is_rejected_is_an_alert_and_its_bars_of_before_stay(
@@ -198,7 +202,12 @@ def decide(settings: Settings, decision: Decision) -> None:
     store.promote(again, {}, expected_champion=bundle.meta.version)
 
 
-def settle(settings: Settings) -> None:
-    """Ingest, and wait until the files are at rest: what changed just now is read once more."""
-    Board(settings).look(PATIENCE)
-    time.sleep(2.1)
+class Clock(datetime):
+    """Stands still."""
+
+    minute_of_hour = 30
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "Clock":
+        """What it is set to."""
+        return cls(2026, 3, 4, 12, cls.minute_of_hour, tzinfo=tz)

@@ -221,14 +221,26 @@ def test_a_split_on_the_asof_bar_itself_changes_no_outcome(tmp_path: Path) -> No
     assert record["actual"].tolist() == bars["close"].iloc[21:24].tolist()
 
 
-def test_two_thousand_forecasts_take_a_second_or_two(tmp_path: Path) -> None:
-    settings, bars = settings_in(tmp_path), days(2100)
-    write_pairs(settings, bars, range(50, 2050))
-    began = time.process_time()
-    outcome = score(settings, bars)
-    first = time.process_time() - began
-    assert outcome.steps == 20_000
-    began = time.process_time()
-    assert score(settings, bars).scored == 0
-    assert time.process_time() - began < 1.5
-    assert first < 4.0
+def test_eight_times_as_many_forecasts_take_at_most_eight_times_as_long(tmp_path: Path) -> None:
+    bars = days(2100)
+
+    def seconds(folder: str, count: int) -> tuple[float, float]:
+        """Of the first scoring, and of another that finds nothing new."""
+        settings = settings_in(tmp_path / folder)
+        write_pairs(settings, bars, range(50, 50 + count))
+        began = time.process_time()
+        assert score(settings, bars).steps == 10 * count
+        first = time.process_time() - began
+        again = []
+        for _ in range(3):
+            began = time.process_time()
+            assert score(settings, bars).scored == 0
+            again.append(time.process_time() - began)
+        return first, min(again)
+
+    few = [seconds(f"few{number}", 250) for number in range(3)]
+    first, again = seconds("many", 2000)
+    # Each beside each would take 64 times as long.
+    assert first < 24 * min(one for one, _ in few)
+    assert again < 24 * min(one for _, one in few)
+    assert again < 0.75 * first
