@@ -1,5 +1,6 @@
 """Fixtures that tests of several packages share."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,10 @@ import pytest
 from tasks.environment import set_prefect_defaults
 
 set_prefect_defaults()
+
+# A shell starts what runs in the background with Ctrl-C ignored, and processes hand that on to theirs.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
